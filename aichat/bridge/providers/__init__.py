@@ -1,0 +1,1 @@
+"""One provider a file. `base` is the contract."""

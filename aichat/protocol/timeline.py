@@ -1,0 +1,213 @@
+"""Folds events into what a client shows: personas, conversations, messages and live text.
+
+The one place in which a client changes its picture of the world. Every value carries the `seq` of its last
+change, so whatever order replies and events arrive in, the newer state stays.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
+
+from aichat.protocol import frames
+from aichat.protocol.values import Conversation, Message, Persona
+
+
+class Change(NamedTuple):
+    """What to draw again. `key` is a persona id, conversation id or message id, or None for all of that kind.
+
+    personas: the list of personas · conversations: the list of conversations · messages: which messages a
+    conversation has (key: conversation id) · message: one message (key: message id) · live: its live text grew
+    (key: message id) · gap: live text is missing, subscribe anew (key: conversation id).
+    """
+
+    kind: Literal["personas", "conversations", "messages", "message", "live", "gap"]
+    key: str | int | None = None
+
+
+class LiveText:
+    """The text so far of a running answer, and of its reasoning."""
+
+    __slots__ = ("content", "reasoning")
+
+    def __init__(self, content: str = "", reasoning: str = "") -> None:
+        self.content = content
+        self.reasoning = reasoning
+
+    def grow(self, delta: frames.MessageDelta) -> bool:
+        """Append a delta at its offsets; what is known already is skipped. False if text in between is missing."""
+        if delta.offset > len(self.content) or delta.reasoning_offset > len(self.reasoning):
+            return False
+        if delta.content:
+            self.content += delta.content[len(self.content) - delta.offset :]
+        if delta.reasoning:
+            self.reasoning += delta.reasoning[len(self.reasoning) - delta.reasoning_offset :]
+        return True
+
+
+class Timeline:
+    """Everything a client knows. Read the attributes freely; change them through `apply` and `clear` only."""
+
+    def __init__(self) -> None:
+        self.personas: dict[str, Persona] = {}
+        self.conversations: dict[int, Conversation] = {}
+        self.live: dict[int, LiveText] = {}
+        self.older: dict[int, bool] = {}
+        """Conversation id -> whether older messages exist than those loaded; a key means: loaded."""
+        self.personas_known = False
+        self.conversations_known = False
+        self._messages: dict[int, dict[int, Message]] = {}
+        self._gone: set[tuple[str, str | int]] = set()
+
+    def clear(self) -> None:
+        """Forget everything: the position was too old, or the store is another one."""
+        self.__init__()  # type: ignore[misc]
+
+    def apply(self, frame: frames.AnyPush) -> list[Change]:
+        """Fold in one frame from the server and say what changed; frames without state change nothing."""
+        match frame:
+            case frames.PersonaList():
+                known = self.personas
+                self.personas = {}
+                for persona in frame.personas:
+                    self._save_persona(max(persona, known.get(persona.id, persona), key=lambda p: p.seq))
+                self.personas_known = True
+                return [Change("personas")]
+            case frames.PersonaSaved():
+                self._save_persona(frame.persona)
+                return [Change("personas", frame.persona.id)]
+            case frames.PersonaDeleted():
+                return self._delete_persona(frame.persona_id)
+            case frames.ConversationListReply():
+                for conversation in frame.conversations:
+                    self._save_conversation(conversation)
+                self.conversations_known = True
+                return [Change("conversations")]
+            case frames.ConversationSaved():
+                if self.conversations_known and frame.conversation.id not in self.conversations:
+                    self._load(frame.conversation.id, more=False)
+                self._save_conversation(frame.conversation)
+                return [Change("conversations", frame.conversation.id)]
+            case frames.ConversationDeleted():
+                return self._delete_conversation(frame.conversation_id)
+            case frames.HistoryResponse():
+                return self._apply_history(frame)
+            case frames.MessageAdded() | frames.MessageDone():
+                return self._apply_message(frame.message)
+            case frames.MessageDeleted():
+                self._gone.add(("message", frame.message_id))
+                self._messages.get(frame.conversation_id, {}).pop(frame.message_id, None)
+                self.live.pop(frame.message_id, None)
+                return [Change("messages", frame.conversation_id)]
+            case frames.MessageDelta():
+                return self._apply_delta(frame)
+            case frames.MessageSnapshot():
+                if not self._is_final(frame.conversation_id, frame.message_id):
+                    self.live[frame.message_id] = LiveText(frame.content, frame.reasoning)
+                return [Change("live", frame.message_id)]
+            case _:
+                return []
+
+    def is_loaded(self, conversation_id: int) -> bool:
+        """Whether the newest page of a conversation is here."""
+        return conversation_id in self.older
+
+    def messages(self, conversation_id: int) -> list[Message]:
+        """The loaded messages of a conversation, oldest first; running ones carry their live text."""
+        return [self.shown(m) for m in self._messages.get(conversation_id, {}).values()]
+
+    def message(self, conversation_id: int, message_id: int) -> Message | None:
+        """One loaded message, with its live text if it is running."""
+        message = self._messages.get(conversation_id, {}).get(message_id)
+        return None if message is None else self.shown(message)
+
+    def shown(self, message: Message) -> Message:
+        """The message as it should be drawn: a running one with its live text."""
+        live = self.live.get(message.id)
+        if live is None or message.status != "running":
+            return message
+        return replace(message, content=live.content, reasoning=live.reasoning)
+
+    def running(self, conversation_id: int) -> Message | None:
+        """The answer being written in a conversation, if there is one."""
+        return next((m for m in reversed(self.messages(conversation_id)) if m.status == "running"), None)
+
+    def conversations_with(self, persona_id: str) -> list[Conversation]:
+        """The conversations with one persona, the one spoken in last first."""
+        mine = (c for c in self.conversations.values() if c.persona_id == persona_id)
+        return sorted(mine, key=lambda c: (c.update_time or c.create_time, c.id), reverse=True)
+
+    def _save_persona(self, persona: Persona) -> None:
+        known = self.personas.get(persona.id)
+        if ("persona", persona.id) not in self._gone and (known is None or known.seq <= persona.seq):
+            self.personas[persona.id] = persona
+
+    def _delete_persona(self, persona_id: str) -> list[Change]:
+        self._gone.add(("persona", persona_id))
+        self.personas.pop(persona_id, None)
+        changes = [Change("personas", persona_id)]
+        for conversation in self.conversations_with(persona_id):
+            changes += self._delete_conversation(conversation.id)
+        return changes
+
+    def _save_conversation(self, conversation: Conversation) -> None:
+        known = self.conversations.get(conversation.id)
+        if ("conversation", conversation.id) not in self._gone and (known is None or known.seq <= conversation.seq):
+            self.conversations[conversation.id] = conversation
+
+    def _delete_conversation(self, conversation_id: int) -> list[Change]:
+        self._gone.add(("conversation", conversation_id))
+        self.conversations.pop(conversation_id, None)
+        self.older.pop(conversation_id, None)
+        for message_id in self._messages.pop(conversation_id, {}):
+            self.live.pop(message_id, None)
+        return [Change("conversations", conversation_id), Change("messages", conversation_id)]
+
+    def _load(self, conversation_id: int, *, more: bool) -> None:
+        self.older[conversation_id] = more
+        self._messages.setdefault(conversation_id, {})
+
+    def _apply_history(self, frame: frames.HistoryResponse) -> list[Change]:
+        for conversation in frame.conversations:
+            self._save_conversation(conversation)
+        changes = [Change("conversations")]
+        if frame.conversation_id and ("conversation", frame.conversation_id) not in self._gone:
+            known = self._messages.get(frame.conversation_id, {})
+            reaches_back = not known or not frame.messages or frame.messages[0].id < min(known)
+            if reaches_back or frame.conversation_id not in self.older:
+                self._load(frame.conversation_id, more=frame.more)
+            for message in frame.messages:
+                self._save_message(message)
+            changes.append(Change("messages", frame.conversation_id))
+        return changes
+
+    def _apply_message(self, message: Message) -> list[Change]:
+        if not self.is_loaded(message.conversation_id):
+            self.live.pop(message.id, None)
+            return []
+        known = message.id in self._messages[message.conversation_id]
+        self._save_message(message)
+        return [Change("message", message.id) if known else Change("messages", message.conversation_id)]
+
+    def _save_message(self, message: Message) -> None:
+        here = self._messages.setdefault(message.conversation_id, {})
+        known = here.get(message.id)
+        if ("message", message.id) in self._gone or (known is not None and known.seq > message.seq):
+            return
+        in_order = known is not None or not here or message.id > next(reversed(here))
+        here[message.id] = message
+        if not in_order:
+            self._messages[message.conversation_id] = dict(sorted(here.items()))
+        if message.status != "running":
+            self.live.pop(message.id, None)
+
+    def _apply_delta(self, delta: frames.MessageDelta) -> list[Change]:
+        if self._is_final(delta.conversation_id, delta.message_id):
+            return []
+        live = self.live.setdefault(delta.message_id, LiveText())
+        return [Change("live", delta.message_id) if live.grow(delta) else Change("gap", delta.conversation_id)]
+
+    def _is_final(self, conversation_id: int, message_id: int) -> bool:
+        known = self._messages.get(conversation_id, {}).get(message_id)
+        return (known is not None and known.status != "running") or ("message", message_id) in self._gone

@@ -1,0 +1,126 @@
+"""What the system talks about: personas, conversations, messages.
+
+Plain immutable values. The seed's fields come first and are always on the wire; ours are left out while they
+have their default, so a value cut down to the seed's fields encodes exactly as the seed writes it.
+Times are UTC, "YYYY-MM-DD HH:MM:SS". `seq` is the position in the store's event log of the last change.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+USER, AI = 0, 1
+"""`Message.sender_type`, as in the seed."""
+
+Status = Literal["running", "done", "stopped", "interrupted", "failed"]
+"""Only an explicit finish makes `done`; `stopped` is the user's doing, `interrupted` a break, `failed` no text."""
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Prompt = Annotated[str, msgspec.Meta(max_length=32_768)]
+Avatar = Annotated[str, msgspec.Meta(max_length=400_000)]
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Content = Annotated[str, msgspec.Meta(min_length=1, max_length=200_000)]
+Greeting = Annotated[str, msgspec.Meta(max_length=2_000)]
+Starter = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Starters = Annotated[list[Starter], msgspec.Meta(max_length=6)]
+ModelName = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of the values: immutable, defaults stay off the wire."""
+
+
+class Persona(Value, frozen=True):
+    """A character to chat with. `avatar` is base64 of a PNG, JPEG, GIF or WebP, or empty."""
+
+    id: str
+    name: str
+    avatar: str
+    prompt: str = ""
+    create_time: str = ""
+    model: str = ""
+    greeting: str = ""
+    starters: list[str] = []
+    seq: int = 0
+
+
+class PersonaConfig(Value, frozen=True):
+    """What a user writes into a persona, as in the seed's `persona_config`, plus our optional fields."""
+
+    name: Name
+    prompt: Prompt
+    avatar: Avatar = ""
+    model: ModelName = ""
+    greeting: Greeting = ""
+    starters: Starters = []
+
+
+class PersonaChanges(Value, frozen=True):
+    """Fields of a persona to change; absent fields stay as they are."""
+
+    name: Name | msgspec.UnsetType = msgspec.UNSET
+    prompt: Prompt | msgspec.UnsetType = msgspec.UNSET
+    avatar: Avatar | msgspec.UnsetType = msgspec.UNSET
+    model: ModelName | msgspec.UnsetType = msgspec.UNSET
+    greeting: Greeting | msgspec.UnsetType = msgspec.UNSET
+    starters: Starters | msgspec.UnsetType = msgspec.UNSET
+
+
+class Conversation(Value, frozen=True):
+    """One line of messages with one persona. `update_time` is that of its newest message."""
+
+    id: int
+    title: str
+    create_time: str
+    persona_id: str = ""
+    update_time: str = ""
+    seq: int = 0
+
+
+class Failure(Value, frozen=True):
+    """Why a message is `failed` or `interrupted`: a code of `errors.ERRORS` and words for a person."""
+
+    code: str
+    message: str
+    retryable: bool = False
+
+
+class Message(Value, frozen=True):
+    """One stored message. `request_id` is set on a user's own message and lets its author recognise it."""
+
+    sender_type: int
+    content: str
+    send_time: str
+    id: int = 0
+    conversation_id: int = 0
+    status: Status = "done"
+    reasoning: str = ""
+    reasoning_ms: int = 0
+    model: str = ""
+    failure: Failure | None = None
+    request_id: str = ""
+    seq: int = 0
+
+
+class Position(Value, frozen=True):
+    """A place in a store's event log: which store (`epoch`) and how far (`seq`)."""
+
+    epoch: str
+    seq: int
+
+
+def as_seed_persona(persona: Persona) -> Persona:
+    """The seed's three fields of a persona list entry."""
+    return Persona(id=persona.id, name=persona.name, avatar=persona.avatar)
+
+
+def as_seed_conversation(conversation: Conversation) -> Conversation:
+    """The seed's three fields of a history entry."""
+    return Conversation(id=conversation.id, title=conversation.title, create_time=conversation.create_time)
+
+
+def as_seed_message(message: Message) -> Message:
+    """The seed's three fields of a history message."""
+    return Message(sender_type=message.sender_type, content=message.content, send_time=message.send_time)

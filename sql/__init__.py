@@ -1,0 +1,1 @@
+"""SQL as data: `migrations/` (numbered, never edited once landed) and `queries/` (named, loaded by aiosql)."""
