@@ -136,7 +136,7 @@ class Timeline:
     def conversations_with(self, persona_id: str) -> list[Conversation]:
         """The conversations with one persona, the one spoken in last first."""
         mine = (c for c in self.conversations.values() if c.persona_id == persona_id)
-        return sorted(mine, key=lambda c: (c.update_time or c.create_time, c.id), reverse=True)
+        return sorted(mine, key=lambda c: (c.touched, c.id), reverse=True)
 
     def _save_persona(self, persona: Persona) -> None:
         known = self.personas.get(persona.id)

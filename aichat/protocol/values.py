@@ -69,13 +69,17 @@ class PersonaChanges(Value, frozen=True):
 
 
 class Conversation(Value, frozen=True):
-    """One line of messages with one persona. `update_time` is that of its newest message."""
+    """One line of messages with one persona.
+
+    `update_time` is that of its newest message, `touched` that message's place in the log: sort by it.
+    """
 
     id: int
     title: str
     create_time: str
     persona_id: str = ""
     update_time: str = ""
+    touched: int = 0
     seq: int = 0
 
 

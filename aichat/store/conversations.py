@@ -1,0 +1,195 @@
+"""Conversations: made, renamed, deleted, listed, read page by page."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred
+
+from aichat.protocol.errors import AichatError
+from aichat.protocol.frames import (
+    Ack,
+    ConversationCreate,
+    ConversationDelete,
+    ConversationRename,
+    HistoryRequest,
+)
+from aichat.protocol.values import Conversation, Message
+from aichat.store.database import Database
+from aichat.store.log import once
+from aichat.store.rows import to_conversation, to_message
+
+LIST_MOST = 1_000
+"""Conversations in one list: more than anybody scrolls; older ones are found by search."""
+
+FIRST_TITLE = "新会话 · New conversation"
+TITLE_LENGTH = 40
+
+
+class Saved(NamedTuple):
+    """What a write did: the ack, the conversation as it is now (None if deleted), and whether it is a repeat."""
+
+    ack: Ack
+    conversation: Conversation | None
+    seq: int
+    repeated: bool
+
+
+class History(NamedTuple):
+    """The conversations with a persona and a page of messages, oldest first."""
+
+    persona_id: str
+    conversations: list[Conversation]
+    conversation_id: int
+    messages: list[Message]
+    more: bool
+
+
+class Conversations:
+    """A user's conversations."""
+
+    def __init__(self, database: Database, queries: Any) -> None:
+        self._database = database
+        self._queries = queries
+
+    def all_of(self, user_id: int, persona_id: str = "") -> Deferred[list[Conversation]]:
+        """A user's conversations, with one persona or with all, newest first, `LIST_MOST` at most."""
+        return self._database.read(lambda connection: self._all_of(connection, user_id, persona_id))
+
+    def check_owner(self, user_id: int, conversation_id: int) -> Deferred[Conversation]:
+        """The conversation, if it is this user's. Errors: AichatError not_found."""
+        return self._database.read(
+            lambda connection: get_conversation(self._queries, connection, user_id, conversation_id)
+        )
+
+    def history(self, user_id: int, request: HistoryRequest) -> Deferred[History]:
+        """A page of messages. Errors: AichatError not_found, bad_frame if nothing is named."""
+
+        def read(connection: sqlite3.Connection) -> History:
+            queries = self._queries
+            if request.conversation_id is not None:
+                chosen = get_conversation(queries, connection, user_id, request.conversation_id)
+                if request.persona_id not in ("", chosen.persona_id):
+                    raise AichatError("not_found", "That conversation is with another persona.")
+            elif not request.persona_id:
+                raise AichatError("bad_frame", "Name a `persona_id` or a `conversation_id`.")
+            elif queries.persona(connection, id=request.persona_id, user_id=user_id) is None:
+                raise AichatError("not_found", f"There is no persona {request.persona_id!r} here.")
+            else:
+                row = queries.newest_conversation_with(connection, user_id=user_id, persona_id=request.persona_id)
+                if row is None:
+                    return History(request.persona_id, [], 0, [], False)
+                chosen = to_conversation(row)
+            rows = list(
+                queries.page(
+                    connection,
+                    conversation_id=chosen.id,
+                    before=request.before or 2**62,
+                    limit=request.limit + 1,
+                )
+            )
+            messages = [to_message(row) for row in reversed(rows[: request.limit])]
+            conversations = self._all_of(connection, user_id, chosen.persona_id) if request.before is None else []
+            return History(chosen.persona_id, conversations, chosen.id, messages, len(rows) > request.limit)
+
+        return self._database.read(read)
+
+    def create(self, user_id: int, command: ConversationCreate) -> Deferred[Saved]:
+        """Start an empty conversation. Errors: AichatError not_found."""
+
+        def write(connection: sqlite3.Connection) -> Saved:
+            def insert() -> Ack:
+                if self._queries.persona(connection, id=command.persona_id, user_id=user_id) is None:
+                    raise AichatError("not_found", f"There is no persona {command.persona_id!r} here.")
+                ident = insert_conversation(
+                    self._queries, connection, user_id, command.persona_id, command.title or FIRST_TITLE
+                )
+                return Ack(request_id=command.request_id, persona_id=command.persona_id, conversation_id=ident)
+
+            return self._saved(connection, user_id, *once(self._queries, connection, user_id, command, insert))
+
+        return self._database.write(write)
+
+    def rename(self, user_id: int, command: ConversationRename) -> Deferred[Saved]:
+        """Change a title. Errors: AichatError not_found."""
+
+        def write(connection: sqlite3.Connection) -> Saved:
+            def change() -> Ack:
+                get_conversation(self._queries, connection, user_id, command.conversation_id)
+                seq = self._queries.next_seq(connection)
+                self._queries.rename_conversation(
+                    connection, id=command.conversation_id, title=command.title, seq=seq
+                )
+                return Ack(request_id=command.request_id, conversation_id=command.conversation_id)
+
+            return self._saved(connection, user_id, *once(self._queries, connection, user_id, command, change))
+
+        return self._database.write(write)
+
+    def delete(self, user_id: int, command: ConversationDelete) -> Deferred[Saved]:
+        """Delete a conversation with its messages. Errors: AichatError not_found."""
+
+        def write(connection: sqlite3.Connection) -> Saved:
+            seq = 0
+
+            def remove() -> Ack:
+                nonlocal seq
+                queries, ident = self._queries, command.conversation_id
+                get_conversation(queries, connection, user_id, ident)
+                queries.delete_messages(connection, conversation_id=ident)
+                queries.delete_conversation(connection, id=ident)
+                seq = queries.next_seq(connection)
+                queries.bury(
+                    connection, seq=seq, user_id=user_id, kind="conversation", ref=str(ident), conversation_id=0
+                )
+                return Ack(request_id=command.request_id, conversation_id=ident)
+
+            ack, repeated = once(self._queries, connection, user_id, command, remove)
+            return Saved(ack, None, seq, repeated)
+
+        return self._database.write(write)
+
+    def _all_of(self, connection: sqlite3.Connection, user_id: int, persona_id: str) -> list[Conversation]:
+        if persona_id:
+            rows = self._queries.conversations_with(
+                connection, user_id=user_id, persona_id=persona_id, limit=LIST_MOST
+            )
+        else:
+            rows = self._queries.conversations_of(connection, user_id=user_id, limit=LIST_MOST)
+        return [to_conversation(row) for row in rows]
+
+    def _saved(self, connection: sqlite3.Connection, user_id: int, ack: Ack, repeated: bool) -> Saved:
+        row = self._queries.conversation(connection, id=ack.conversation_id, user_id=user_id)
+        conversation = None if row is None else to_conversation(row)
+        return Saved(ack, conversation, conversation.seq if conversation else 0, repeated)
+
+
+def get_conversation(
+    queries: Any, connection: sqlite3.Connection, user_id: int, conversation_id: int
+) -> Conversation:
+    """The conversation, if it is this user's. Errors: AichatError not_found."""
+    row = queries.conversation(connection, id=conversation_id, user_id=user_id)
+    if row is None:
+        raise AichatError("not_found", f"There is no conversation {conversation_id} here.")
+    return to_conversation(row)
+
+
+def insert_conversation(
+    queries: Any, connection: sqlite3.Connection, user_id: int, persona_id: str, title: str
+) -> int:
+    """A new row -> its id."""
+    ident: int = queries.insert_conversation(
+        connection,
+        persona_id=persona_id,
+        user_id=user_id,
+        title=title,
+        seq=queries.next_seq(connection),
+    )
+    return ident
+
+
+def title_from(content: str) -> str:
+    """A title from the first words said."""
+    line = " ".join(content.split())
+    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + "…"

@@ -1,0 +1,187 @@
+"""Runs transactions on SQLite through adbapi: one writer that commits in groups, several readers.
+
+Python here links an SQLite with the WAL-reset race (fixed in 3.51.3), which needs two connections that write or
+checkpoint. So exactly one connection writes and checkpoints, and it is closed last; readers are `query_only`.
+This is the one module that calls adbapi, which is untyped.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twisted.enterprise import adbapi
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.interfaces import IReactorThreads
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from aichat.protocol.errors import AichatError
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+GROUP_MOST = 256
+"""Writes in one commit at most: bounds how long the first of them waits for the last."""
+
+READERS = 3
+
+
+class Database:
+    """A file and the connections to it. `open` before use, `close` at the end."""
+
+    _log = Logger()
+
+    def __init__(self, path: Path, reactor: IReactorThreads) -> None:
+        self.path = path
+        self._reactor = reactor
+        self._queue: deque[tuple[Work[Any], Deferred[Any]]] = deque()
+        self._writing = False
+        self._drained: Deferred[None] | None = None
+        self._writer: Any = None
+        self._readers: Any = None
+
+    def open(self, prepare: Work[None]) -> Deferred[None]:
+        """Open the file and run `prepare` (migrations) on the writer. Errors: sqlite3.Error."""
+        self._writer = self._pool(1, _tune_writer)
+        return ensureDeferred(self._open(prepare))
+
+    async def _open(self, prepare: Work[None]) -> None:
+        await self._writer.runWithConnection(lambda wrapped: prepare(_raw(wrapped)))
+        self._readers = self._pool(READERS, _tune_reader)
+
+    def write(self, work: Work[T]) -> Deferred[T]:
+        """Run `work` in a write transaction -> its result, once the commit that holds it is on disk.
+
+        Works run in the order given, several in one commit; one that raises is undone alone.
+        Errors: what `work` raises; AichatError storage_failed if the commit does not succeed.
+        """
+        done: Deferred[T] = Deferred()
+        if self._writer is None:
+            done.errback(AichatError("shutting_down"))
+            return done
+        self._queue.append((work, done))
+        if not self._writing:
+            self._write_group()
+        return done
+
+    def read(self, work: Work[T]) -> Deferred[T]:
+        """Run `work` on one consistent snapshot -> its result. It cannot write."""
+        if self._readers is None:
+            failed: Deferred[T] = Deferred()
+            failed.errback(AichatError("shutting_down"))
+            return failed
+        reading: Deferred[T] = self._readers.runWithConnection(_snapshot, work)
+        return reading.addErrback(_as_storage_failure)
+
+    async def close(self) -> None:
+        """Finish the queued writes, then close the readers, then the writer (which checkpoints)."""
+        if self._writing:
+            self._drained = Deferred()
+            await self._drained
+        writer, self._writer = self._writer, None
+        readers, self._readers = self._readers, None
+        for pool in (readers, writer):
+            if pool is not None:
+                pool.close()
+
+    def _pool(self, size: int, tune: Callable[[Any], None]) -> Any:
+        pool = adbapi.ConnectionPool(
+            "sqlite3",
+            str(self.path),
+            check_same_thread=False,
+            isolation_level=None,
+            cp_min=size,
+            cp_max=size,
+            cp_openfun=tune,
+            cp_reactor=self._reactor,
+        )
+        pool.start()
+        return pool
+
+    def _write_group(self) -> None:
+        self._writing = True
+        group = [self._queue.popleft() for _ in range(min(len(self._queue), GROUP_MOST))]
+        committing = self._writer.runWithConnection(_commit_group, [work for work, _ in group])
+        committing.addBoth(self._group_done, [done for _, done in group])
+
+    def _group_done(self, outcome: list[Any] | Failure, waiting: list[Deferred[Any]]) -> None:
+        if isinstance(outcome, Failure):
+            self._log.error("commit failed: {error}", error=outcome.getErrorMessage())
+            outcome = [Failure(AichatError("storage_failed", _storage_message(outcome.value)))] * len(waiting)
+        self._writing = False
+        for done, result in zip(waiting, outcome, strict=True):
+            done.callback(result)  # a Failure goes to the errbacks
+        if self._queue and not self._writing:
+            self._write_group()
+        if not self._writing and self._drained is not None:
+            self._drained.callback(None)
+
+
+def _commit_group(wrapped: Any, works: list[Work[Any]]) -> list[Any]:
+    connection = _raw(wrapped)
+    results: list[Any] = []
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for work in works:
+            connection.execute("SAVEPOINT work")
+            try:
+                results.append(work(connection))
+            except AichatError:
+                results.append(Failure())
+                connection.execute("ROLLBACK TO work")
+            except sqlite3.OperationalError:
+                raise  # the file, not the work: nothing of this group may be called saved
+            except Exception:
+                results.append(Failure())
+                connection.execute("ROLLBACK TO work")
+            connection.execute("RELEASE work")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return results
+
+
+def _snapshot(wrapped: Any, work: Work[T]) -> T:
+    connection = _raw(wrapped)
+    connection.execute("BEGIN")
+    try:
+        return work(connection)
+    finally:
+        connection.execute("COMMIT")
+
+
+def _raw(wrapped: Any) -> sqlite3.Connection:
+    """The sqlite3 connection inside adbapi's wrapper."""
+    connection: sqlite3.Connection = wrapped._connection
+    return connection
+
+
+def _as_storage_failure(failure: Failure) -> Failure:
+    return (
+        Failure(AichatError("storage_failed", _storage_message(failure.value)))
+        if failure.check(sqlite3.OperationalError, sqlite3.DatabaseError)
+        else failure
+    )
+
+
+def _storage_message(error: BaseException | None) -> str:
+    return f"The database refused: {error}. Check the free space and the rights of its folder, then try again."
+
+
+def _tune_writer(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _tune_reader(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA query_only = ON")

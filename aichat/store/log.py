@@ -1,0 +1,109 @@
+"""The event log: positions, what changed since one, and the first reply to each request id."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+from twisted.internet.defer import Deferred
+
+from aichat.protocol.errors import AichatError
+from aichat.protocol.frames import (
+    Ack,
+    AnyPush,
+    Command,
+    ConversationDeleted,
+    ConversationSaved,
+    MessageAdded,
+    MessageDeleted,
+    MessageDone,
+    PersonaDeleted,
+    PersonaSaved,
+)
+from aichat.protocol.values import Position
+from aichat.store.database import Database
+from aichat.store.rows import to_conversation, to_message, to_persona
+
+CATCH_UP_MOST = 2_000
+"""Messages in one catch-up; a client further behind loads everything anew, which is less."""
+
+
+class Missed(NamedTuple):
+    """What happened since a position, in order, up to `position`; `events` is None if it must be loaded anew."""
+
+    position: Position
+    events: list[AnyPush] | None
+
+
+class Log:
+    """Reads the log; the other nouns write it with `next_seq` and `bury`."""
+
+    def __init__(self, database: Database, queries: Any) -> None:
+        self._database = database
+        self._queries = queries
+
+    def since(self, user_id: int, resume: Position | None) -> Deferred[Missed]:
+        """What a user missed since a position, on one snapshot."""
+
+        def read(connection: sqlite3.Connection) -> Missed:
+            epoch, seq = self._queries.position(connection)
+            here = Position(epoch=epoch, seq=seq)
+            if resume is None or resume.epoch != epoch or resume.seq > seq:
+                return Missed(here, None)
+            return Missed(here, self._events(connection, user_id, resume.seq))
+
+        return self._database.read(read)
+
+    def _events(self, connection: sqlite3.Connection, user_id: int, seq: int) -> list[AnyPush] | None:
+        queries = self._queries
+        at: list[tuple[int, AnyPush]] = []
+        for row in queries.personas_since(connection, user_id=user_id, seq=seq):
+            persona = to_persona(row)
+            at.append((persona.seq, PersonaSaved(persona=persona)))
+        for row in queries.conversations_since(connection, user_id=user_id, seq=seq):
+            conversation = to_conversation(row)
+            at.append((conversation.seq, ConversationSaved(conversation=conversation)))
+        messages = list(queries.messages_since(connection, user_id=user_id, seq=seq, limit=CATCH_UP_MOST + 1))
+        if len(messages) > CATCH_UP_MOST:
+            return None
+        for row in messages:
+            message = to_message(row)
+            added = message.sender_type == 0 or message.status == "running"
+            at.append((message.seq, MessageAdded(message=message) if added else MessageDone(message=message)))
+        for buried, kind, ref, conversation_id in queries.tombstones_since(connection, user_id=user_id, seq=seq):
+            at.append((buried, _deletion(buried, kind, ref, conversation_id)))
+        return [event for _, event in sorted(at, key=lambda pair: pair[0])]
+
+
+def _deletion(seq: int, kind: str, ref: str, conversation_id: int) -> AnyPush:
+    match kind:
+        case "persona":
+            return PersonaDeleted(seq=seq, persona_id=ref)
+        case "conversation":
+            return ConversationDeleted(seq=seq, conversation_id=int(ref))
+        case _:
+            return MessageDeleted(seq=seq, conversation_id=conversation_id, message_id=int(ref))
+
+
+def once(
+    queries: Any, connection: sqlite3.Connection, user_id: int, command: Command, work: Callable[[], Ack]
+) -> tuple[Ack, bool]:
+    """Run `work` unless this user's `request_id` was answered before -> (its ack, whether it is a repeat).
+
+    Errors: AichatError request_id_reused if it was another command.
+    """
+    if not command.request_id:
+        return work(), False
+    digest = hashlib.sha256(msgspec.json.encode(command)).hexdigest()
+    first = queries.first_reply(connection, user_id=user_id, request_id=command.request_id)
+    if first is not None:
+        if first[0] != digest:
+            raise AichatError("request_id_reused")
+        return msgspec.json.decode(first[1], type=Ack), True
+    ack = work()
+    reply = msgspec.json.encode(ack).decode()
+    queries.keep_reply(connection, user_id=user_id, request_id=command.request_id, digest=digest, reply=reply)
+    return ack, False

@@ -1,0 +1,230 @@
+"""Messages: a turn begins, grows and ends."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, NamedTuple
+
+import msgspec
+from twisted.internet.defer import Deferred
+
+from aichat.protocol.errors import AichatError
+from aichat.protocol.frames import Ack, Chat, ChatRegenerate
+from aichat.protocol.values import AI, USER, Conversation, Failure, Message, Persona, Status
+from aichat.store.conversations import FIRST_TITLE, get_conversation, insert_conversation, title_from
+from aichat.store.database import Database
+from aichat.store.log import once
+from aichat.store.rows import to_conversation, to_message, to_persona
+
+
+class Turn(NamedTuple):
+    """A turn that has begun: its ack, and, unless it is a repeat, what was written."""
+
+    ack: Ack
+    repeated: bool
+    persona: Persona | None = None
+    conversation: Conversation | None = None
+    question: Message | None = None
+    answer: Message | None = None
+    replaced: Message | None = None
+
+
+class Ending(NamedTuple):
+    """How an answer ended."""
+
+    status: Status
+    content: str
+    reasoning: str = ""
+    reasoning_ms: int = 0
+    model: str = ""
+    failure: Failure | None = None
+
+
+class Messages:
+    """What was said."""
+
+    def __init__(self, database: Database, queries: Any) -> None:
+        self._database = database
+        self._queries = queries
+
+    def append_turn(self, user_id: int, command: Chat) -> Deferred[Turn]:
+        """Write a user's message and the empty answer to it, once per request id.
+
+        Errors: AichatError not_found, busy (an answer is being written there), request_id_reused.
+        """
+
+        def write(connection: sqlite3.Connection) -> Turn:
+            turn = Turn(Ack(request_id=command.request_id), True)
+
+            def append() -> Ack:
+                nonlocal turn
+                turn = self._append(connection, user_id, command)
+                return turn.ack
+
+            ack, repeated = once(self._queries, connection, user_id, command, append)
+            return turn._replace(ack=ack, repeated=repeated)
+
+        return self._database.write(write)
+
+    def replace_answer(self, user_id: int, command: ChatRegenerate) -> Deferred[Turn]:
+        """Take the last answer out of its conversation and write an empty one in its place.
+
+        Errors: AichatError not_found, busy, conflict (nothing was asked there yet).
+        """
+
+        def write(connection: sqlite3.Connection) -> Turn:
+            turn = Turn(Ack(request_id=command.request_id), True)
+
+            def replace() -> Ack:
+                nonlocal turn
+                turn = self._replace(connection, user_id, command)
+                return turn.ack
+
+            ack, repeated = once(self._queries, connection, user_id, command, replace)
+            return turn._replace(ack=ack, repeated=repeated)
+
+        return self._database.write(write)
+
+    def before(self, conversation_id: int, message_id: int, limit: int) -> Deferred[list[Message]]:
+        """The last `limit` messages before one, oldest first."""
+
+        def read(connection: sqlite3.Connection) -> list[Message]:
+            rows = self._queries.page(connection, conversation_id=conversation_id, before=message_id, limit=limit)
+            return [to_message(row) for row in rows][::-1]
+
+        return self._database.read(read)
+
+    def get(self, message_id: int) -> Deferred[Message | None]:
+        """One message by id; its owner is for the caller to check."""
+
+        def read(connection: sqlite3.Connection) -> Message | None:
+            row = self._queries.message(connection, id=message_id)
+            return None if row is None else to_message(row)
+
+        return self._database.read(read)
+
+    def checkpoint(self, message_id: int, content: str, reasoning: str) -> Deferred[int]:
+        """Keep the text so far of a running answer -> 1, or 0 if it is no longer running."""
+        return self._database.write(
+            lambda connection: int(
+                self._queries.checkpoint(connection, id=message_id, content=content, reasoning=reasoning)
+            )
+        )
+
+    def finish(self, message_id: int, ending: Ending) -> Deferred[Message | None]:
+        """Write the end of a running answer -> the message, or None if it was deleted meanwhile."""
+
+        def write(connection: sqlite3.Connection) -> Message | None:
+            failure = msgspec.json.encode(ending.failure).decode() if ending.failure else ""
+            fields = ending._asdict() | {"failure": failure}
+            seq = self._queries.next_seq(connection)
+            if not self._queries.finish(connection, id=message_id, seq=seq, **fields):
+                return None
+            return to_message(self._queries.message(connection, id=message_id))
+
+        return self._database.write(write)
+
+    def interrupt_running(self, failure: Failure) -> Deferred[int]:
+        """Mark every answer that was running when the server went down -> how many."""
+
+        def write(connection: sqlite3.Connection) -> int:
+            rows = list(self._queries.all_running(connection))
+            for ident, _, content in rows:
+                self._queries.interrupt(
+                    connection,
+                    id=ident,
+                    status="interrupted" if content else "failed",
+                    failure=msgspec.json.encode(failure).decode(),
+                    seq=self._queries.next_seq(connection),
+                )
+            return len(rows)
+
+        return self._database.write(write)
+
+    def _append(self, connection: sqlite3.Connection, user_id: int, command: Chat) -> Turn:
+        queries = self._queries
+        conversation = None
+        if command.conversation_id is not None:
+            conversation = get_conversation(queries, connection, user_id, command.conversation_id)
+            if command.persona_id not in ("", conversation.persona_id):
+                raise AichatError("not_found", "That conversation is with another persona.")
+        elif command.persona_id and not command.new_conversation:
+            row = queries.newest_conversation_with(connection, user_id=user_id, persona_id=command.persona_id)
+            conversation = None if row is None else to_conversation(row)
+        persona_id = conversation.persona_id if conversation else command.persona_id
+        if not persona_id:
+            raise AichatError("bad_frame", "Name a `persona_id`, or choose one with persona_select first.")
+        row = queries.persona(connection, id=persona_id, user_id=user_id)
+        if row is None:
+            raise AichatError("not_found", f"There is no persona {persona_id!r} here.")
+        if conversation is None:
+            ident = insert_conversation(queries, connection, user_id, persona_id, title_from(command.content))
+        else:
+            ident = conversation.id
+            self._check_idle(connection, ident)
+            queries.touch_conversation(connection, id=ident, seq=queries.next_seq(connection))
+            if conversation.title == FIRST_TITLE:
+                title = title_from(command.content)
+                queries.rename_conversation(connection, id=ident, title=title, seq=queries.next_seq(connection))
+        question = self._insert(connection, user_id, ident, USER, command.content, "done", command.request_id)
+        answer = self._insert(connection, user_id, ident, AI, "", "running", "")
+        ack = Ack(
+            request_id=command.request_id,
+            persona_id=persona_id,
+            conversation_id=ident,
+            message_id=question.id,
+            answer_id=answer.id,
+        )
+        saved = get_conversation(queries, connection, user_id, ident)
+        return Turn(ack, False, to_persona(row), saved, question, answer)
+
+    def _replace(self, connection: sqlite3.Connection, user_id: int, command: ChatRegenerate) -> Turn:
+        queries, ident = self._queries, command.conversation_id
+        conversation = get_conversation(queries, connection, user_id, ident)
+        self._check_idle(connection, ident)
+        last = next(iter(queries.page(connection, conversation_id=ident, before=2**62, limit=1)), None)
+        if last is None:
+            raise AichatError("conflict", "Nothing was asked in this conversation yet.")
+        message, replaced = to_message(last), None
+        if message.sender_type == AI:
+            seq = queries.next_seq(connection)
+            queries.replace(connection, id=message.id, seq=seq)
+            queries.bury(
+                connection,
+                seq=seq,
+                user_id=user_id,
+                kind="message",
+                ref=str(message.id),
+                conversation_id=ident,
+            )
+            replaced = msgspec.structs.replace(message, seq=seq)
+        answer = self._insert(connection, user_id, ident, AI, "", "running", "")
+        persona = to_persona(queries.persona(connection, id=conversation.persona_id, user_id=user_id))
+        ack = Ack(request_id=command.request_id, conversation_id=ident, answer_id=answer.id)
+        return Turn(ack, False, persona, conversation, None, answer, replaced)
+
+    def _check_idle(self, connection: sqlite3.Connection, conversation_id: int) -> None:
+        if self._queries.running_in(connection, conversation_id=conversation_id):
+            raise AichatError("busy")
+
+    def _insert(
+        self,
+        connection: sqlite3.Connection,
+        user_id: int,
+        conversation_id: int,
+        sender_type: int,
+        content: str,
+        status: Status,
+        request_id: str,
+    ) -> Message:
+        ident = self._queries.insert_message(
+            connection,
+            conversation_id=conversation_id,
+            user_id=user_id,
+            sender_type=sender_type,
+            content=content,
+            status=status,
+            request_id=request_id,
+            seq=self._queries.next_seq(connection),
+        )
+        return to_message(self._queries.message(connection, id=ident))

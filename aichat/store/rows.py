@@ -1,0 +1,62 @@
+"""Rows to values: the column order of the queries in `sql/queries/`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from aichat.protocol.values import Conversation, Failure, Message, Persona
+
+PERSONA_FIELDS = ("name", "prompt", "avatar", "model", "greeting", "starters")
+
+
+def to_persona(row: Any) -> Persona:
+    """id, name, prompt, avatar, create_time, model, greeting, starters (JSON), seq"""
+    ident, name, prompt, avatar, create_time, model, greeting, starters, seq = row
+    return Persona(
+        id=ident,
+        name=name,
+        prompt=prompt,
+        avatar=avatar or "",
+        create_time=create_time or "",
+        model=model,
+        greeting=greeting,
+        starters=json.loads(starters),
+        seq=seq,
+    )
+
+
+def to_conversation(row: Any) -> Conversation:
+    """id, persona_id, title, create_time, update_time, touched, seq"""
+    ident, persona_id, title, create_time, update_time, touched, seq = row
+    return Conversation(
+        id=ident,
+        persona_id=persona_id,
+        title=title,
+        create_time=create_time,
+        update_time=update_time,
+        touched=touched,
+        seq=seq,
+    )
+
+
+def to_message(row: Any) -> Message:
+    """id, conversation_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure (JSON),
+    request_id, seq"""
+    ident, conversation, sender, content, time, status, reasoning, ms, model, failure, request_id, seq = row
+    return Message(
+        id=ident,
+        conversation_id=conversation,
+        sender_type=sender,
+        content=content,
+        send_time=time,
+        status=status,
+        reasoning=reasoning,
+        reasoning_ms=ms,
+        model=model,
+        failure=msgspec.json.decode(failure, type=Failure) if failure else None,
+        request_id=request_id,
+        seq=seq,
+    )

@@ -1,0 +1,45 @@
+"""Opens the store and holds its nouns."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from pathlib import Path
+
+from twisted.internet.interfaces import IReactorThreads
+
+from aichat.store.conversations import Conversations
+from aichat.store.database import Database
+from aichat.store.log import Log
+from aichat.store.messages import Messages
+from aichat.store.personas import Personas
+from aichat.store.queries import load_queries, migrate
+from aichat.store.users import Users
+
+
+class Store:
+    """`store.personas.create(...)`, `store.messages.append_turn(...)` and so on, each one transaction."""
+
+    def __init__(self, path: Path, reactor: IReactorThreads) -> None:
+        self.path = path
+        self._database = Database(path, reactor)
+        self._queries = load_queries()
+        self.log = Log(self._database, self._queries)
+        self.users = Users(self._database, self._queries)
+        self.personas = Personas(self._database, self._queries)
+        self.conversations = Conversations(self._database, self._queries)
+        self.messages = Messages(self._database, self._queries)
+
+    async def open(self) -> None:
+        """Open or make the file and bring it to the newest schema. Errors: sqlite3.Error, OSError."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        await self._database.open(self._prepare)
+
+    async def close(self) -> None:
+        """Finish what is queued and close the file."""
+        await self._database.close()
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        migrate(connection)
+        if self._queries.position(connection) is None:
+            self._queries.make_store(connection, epoch=secrets.token_hex(8))

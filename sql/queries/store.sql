@@ -1,0 +1,38 @@
+-- name: next_seq()$
+-- The position of one more change.
+UPDATE store SET seq = seq + 1 RETURNING seq;
+
+-- name: position()^
+SELECT epoch, seq FROM store;
+
+-- name: make_store(epoch)!
+INSERT INTO store (one, epoch, seq) VALUES (1, :epoch, 0);
+
+-- name: bury(seq, user_id, kind, ref, conversation_id)!
+INSERT INTO tombstones (seq, user_id, kind, ref, conversation_id)
+VALUES (:seq, :user_id, :kind, :ref, :conversation_id);
+
+-- name: tombstones_since(user_id, seq)
+SELECT seq, kind, ref, conversation_id FROM tombstones WHERE user_id = :user_id AND seq > :seq ORDER BY seq;
+
+-- name: first_reply(user_id, request_id)^
+SELECT digest, reply FROM requests WHERE user_id = :user_id AND request_id = :request_id;
+
+-- name: keep_reply(user_id, request_id, digest, reply)!
+INSERT INTO requests (user_id, request_id, digest, reply) VALUES (:user_id, :request_id, :digest, :reply);
+
+-- name: take_import(digest)!
+-- One row if this content is new here, none if it was taken in before.
+INSERT OR IGNORE INTO imports (digest) VALUES (:digest);
+
+-- name: owner()^
+SELECT id, name, role, token_hash FROM users WHERE role = 'owner' ORDER BY id LIMIT 1;
+
+-- name: add_user(name, role, token_hash)<!
+INSERT INTO users (name, role, token_hash) VALUES (:name, :role, :token_hash);
+
+-- name: set_token(token_hash, id)!
+UPDATE users SET token_hash = :token_hash WHERE id = :id;
+
+-- name: user_by_token(token_hash)^
+SELECT id, name, role FROM users WHERE token_hash = :token_hash;
