@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 from twisted.enterprise import adbapi
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IReactorThreads
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from aichat.log import make_logger
 from aichat.protocol.errors import AichatError
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ READERS = 3
 class Database:
     """A file and the connections to it. `open` before use, `close` at the end."""
 
-    _log = Logger()
+    _log = make_logger("aichat.store.database")
 
     def __init__(self, path: Path, reactor: IReactorThreads) -> None:
         self.path = path

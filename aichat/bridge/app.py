@@ -1,0 +1,197 @@
+"""The bridge's HTTP interface, as in the seed: POST /api/v1/chat, GET /test, POST /test/api/chat.
+
+    {"persona_id": "p1", "messages": [{"role": "user", "content": "你好"}]}   ->   {"success": true, "response": "…"}
+
+With `"stream": true` the answer comes as server-sent events: {"content": …, "reasoning": …} as they come, then
+{"finish": {"reason", "model", "usage"}} or {"error": {"code", "message", "retryable"}}. An error before the first
+of them is a JSON answer with its status, as without `stream`. Every error: {"success": false, "error": {...}}.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from klein import Klein
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.server import Request, Site
+
+from aichat import gate
+from aichat.bridge import sse
+from aichat.bridge.book import PersonaBook
+from aichat.bridge.providers.base import ChatMessage, ChatRequest, Delta, Finish, Provider
+from aichat.page import serve_page
+from aichat.protocol.errors import AichatError
+
+FLUSH_SECONDS = 0.02
+"""The first delta goes out at once; those that follow within this time go out together."""
+
+KEEP_ALIVE_SECONDS = 10.0
+
+
+class BridgeRequest(msgspec.Struct, kw_only=True):
+    """The body of /api/v1/chat. Without a system message the persona's prompt is put in front."""
+
+    messages: list[ChatMessage]
+    persona_id: str = ""
+    stream: bool = False
+    model: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+class BridgeApp:
+    """The Klein application over one provider."""
+
+    app = Klein()
+
+    def __init__(
+        self, reactor: IReactorTime, provider: Provider, book: PersonaBook, door: gate.Gate, secret: str = ""
+    ) -> None:
+        self._reactor = reactor
+        self._provider = provider
+        self._book = book
+        self._gate = door
+        self._secret = secret
+
+    def site(self) -> Site:
+        """The application as a twisted.web site."""
+        return gate.QuietSite(self.app)
+
+    @app.route("/api/v1/chat", methods=["POST"])
+    def chat(self, request: Request) -> Deferred[bytes]:
+        """The main chat interface, called by the chat server."""
+        return ensureDeferred(self._chat(request))
+
+    @app.route("/test/api/chat", methods=["POST"])
+    def test_chat(self, request: Request) -> Deferred[bytes]:
+        """The same for the test page."""
+        return ensureDeferred(self._chat(request))
+
+    @app.route("/test/api/personas", methods=["GET"])
+    def test_personas(self, request: Request) -> bytes:
+        """The personas for the test page: {"personas": [{"id", "name", "avatar"}]}."""
+        self._admit(request)
+        known = self._book.personas.items()
+        rows = [{"id": ident, "name": entry.name, "avatar": entry.avatar or ""} for ident, entry in known]
+        return gate.write_json(request, {"success": True, "personas": rows})
+
+    @app.route("/test", methods=["GET"], branch=True)
+    def test_page(self, request: Request) -> bytes:
+        """A page a person can chat on."""
+        self._gate.check_request(request)
+        return serve_page(request, b"/test", link="bridge")
+
+    @app.route("/healthz", methods=["GET"])
+    def health(self, request: Request) -> bytes:
+        """Whether the bridge is up."""
+        self._gate.check_request(request)
+        return gate.write_json(request, {"ready": True, "provider": self._provider.name})
+
+    def _admit(self, request: Request) -> None:
+        self._gate.check_request(request)
+        if self._secret and not gate.same_secret(gate.bearer(request), self._secret):
+            raise AichatError("unauthorized", "This bridge wants its shared secret as `Authorization: Bearer …`.")
+
+    async def _chat(self, request: Request) -> bytes:
+        self._admit(request)
+        body = gate.json_body(request, BridgeRequest)
+        if not any(message.role == "user" for message in body.messages):
+            raise AichatError("bad_frame", "`messages` needs at least one message of the user.")
+        messages = body.messages
+        if messages[0].role != "system":
+            prompt = self._book.prompt_of(body.persona_id)
+            messages = [ChatMessage(role="system", content=prompt), *messages] if prompt else messages
+        asked = ChatRequest(
+            messages=messages, model=body.model, temperature=body.temperature, max_tokens=body.max_tokens
+        )
+        if body.stream:
+            return await _Stream(self._reactor, request, self._provider).run(asked)
+        pieces: list[str] = []
+        await _until_gone(request, self._provider.generate(asked, lambda delta: pieces.append(delta.content)))
+        return gate.write_json(request, {"success": True, "response": "".join(pieces)})
+
+
+gate.answer_errors(BridgeApp.app, "aichat.bridge", "There is no such address; see POST /api/v1/chat and GET /test.")
+
+
+async def _until_gone(request: Request, generating: Deferred[Finish]) -> Finish:
+    """Wait for a generation; whoever asked and left ends it."""
+    request.notifyFinish().addErrback(lambda _: generating.cancel())
+    try:
+        return await generating
+    except CancelledError:
+        raise AichatError("upstream_interrupted") from None
+
+
+class _Stream:
+    """Writes one generation as server-sent events, several deltas in one write where they come fast."""
+
+    def __init__(self, reactor: IReactorTime, request: Request, provider: Provider) -> None:
+        self._reactor = reactor
+        self._request = request
+        self._provider = provider
+        self._content: list[str] = []
+        self._reasoning: list[str] = []
+        self._timer: Any = None
+        self._keep_alive: Any = None
+        self._open = False
+        self._gone = False
+
+    async def run(self, asked: ChatRequest) -> bytes:
+        self._request.notifyFinish().addErrback(lambda _: self._left())
+        self._keep_alive = self._reactor.callLater(KEEP_ALIVE_SECONDS, self._still_here)
+        last: dict[str, object]
+        try:
+            finish = await _until_gone(self._request, self._provider.generate(asked, self._on_delta))
+            last = {"finish": finish}
+        except AichatError as error:
+            if not self._open:
+                raise
+            last = {"error": gate.error_body(error)["error"]}
+        finally:
+            self._keep_alive.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        if not self._gone:
+            self._flush()
+            self._write(sse.event(msgspec.json.encode(last)))
+        return b""
+
+    def _on_delta(self, delta: Delta) -> None:
+        self._content.append(delta.content)
+        self._reasoning.append(delta.reasoning)
+        if self._timer is None:
+            self._flush()
+            self._timer = self._reactor.callLater(FLUSH_SECONDS, self._flush_again)
+
+    def _flush_again(self) -> None:
+        self._timer = None
+        if self._content:
+            self._flush()
+            self._timer = self._reactor.callLater(FLUSH_SECONDS, self._flush_again)
+
+    def _flush(self) -> None:
+        if not self._content or self._gone:
+            return
+        delta = Delta(content="".join(self._content), reasoning="".join(self._reasoning))
+        self._content, self._reasoning = [], []
+        self._write(sse.event(msgspec.json.encode(delta)))
+
+    def _still_here(self) -> None:
+        self._keep_alive = self._reactor.callLater(KEEP_ALIVE_SECONDS, self._still_here)
+        if not self._gone:
+            self._write(sse.KEEP_ALIVE)
+
+    def _write(self, data: bytes) -> None:
+        if not self._open:
+            self._open = True
+            self._request.setHeader("content-type", "text/event-stream; charset=utf-8")
+            self._request.setHeader("cache-control", "no-store")
+            self._request.setHeader("x-accel-buffering", "no")
+        self._request.write(data)
+
+    def _left(self) -> None:
+        self._gone = True

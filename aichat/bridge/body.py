@@ -1,0 +1,105 @@
+"""Reads an HTTP response body as it comes, with an inactivity timer; closes the socket when cancelled.
+
+treq's own time-out ends with the headers, and its collectors neither stop early nor tell a cut body from a whole
+one where no length was announced; whoever reads here must know the end by its content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import TimeoutError
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.iweb import IResponse
+
+from aichat.protocol.errors import AichatError
+
+
+class _Body(Protocol):
+    def __init__(self, reactor: IReactorTime, patience: float, on_data: Callable[[bytes], None]) -> None:
+        self.done: Deferred[None] = Deferred(lambda _: self._close())
+        self._on_data = on_data
+        self._failure: Failure | None = None
+        self._closed = False
+        self._reactor = reactor
+        self._patience = patience
+        self._timer: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        self._timer = self._reactor.callLater(self._patience, self._too_quiet)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._closed:
+            return
+        if self._timer is not None:
+            self._timer.reset(self._patience)
+        try:
+            self._on_data(data)
+        except Exception:
+            self._fail(Failure())
+
+    def connectionLost(self, reason: Failure = Failure(ResponseDone())) -> None:  # noqa: B008 - Twisted's signature
+        self._stop_timer()
+        if self._closed:
+            return
+        self._closed = True
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self.done.callback(None)
+        else:
+            self.done.errback(reason)
+
+    def _too_quiet(self) -> None:
+        self._timer = None
+        self._fail(Failure(TimeoutError(f"no data for {self._patience:g} s")))
+
+    def _fail(self, failure: Failure) -> None:
+        if not self._closed:
+            self._close()
+            self.done.errback(failure)
+
+    def _close(self) -> None:
+        self._closed = True
+        self._stop_timer()
+        transport = self.transport
+        if transport is not None:
+            abort = getattr(transport, "abortConnection", None) or transport.loseConnection
+            abort()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+
+def stream_body(
+    response: IResponse, reactor: IReactorTime, patience: float, on_data: Callable[[bytes], None]
+) -> Deferred[None]:
+    """Give each piece of the body to `on_data`; fires at its end.
+
+    Errors: what `on_data` raises, TimeoutError after `patience` seconds without data, the reason of a broken
+    connection; the socket is closed in each case, and when the Deferred is cancelled.
+    """
+    body = _Body(reactor, patience, on_data)
+    response.deliverBody(body)
+    return body.done
+
+
+async def read_body(response: IResponse, reactor: IReactorTime, patience: float, most: int) -> bytes:
+    """The whole body. Errors: as `stream_body`; AichatError upstream_invalid if it is over `most` bytes."""
+    pieces: list[bytes] = []
+    size = 0
+
+    def add(data: bytes) -> None:
+        nonlocal size
+        size += len(data)
+        if size > most:
+            raise AichatError("upstream_invalid", f"The model service's answer is over {most} bytes.")
+        pieces.append(data)
+
+    await stream_body(response, reactor, patience, add)
+    return b"".join(pieces)

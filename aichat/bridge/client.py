@@ -1,0 +1,156 @@
+"""How the service asks the bridge: through treq, over HTTP or in the same process; one code path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from treq.client import HTTPClient
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
+
+from aichat.bridge import sse
+from aichat.bridge.body import read_body, stream_body
+from aichat.bridge.inprocess import InProcessEndpoint
+from aichat.bridge.providers.base import ChatMessage, Delta, Finish
+from aichat.protocol.errors import ERRORS, AichatError
+
+__all__ = ["BridgeClient", "ChatMessage", "Delta", "Finish"]
+
+FIRST_BYTE, BETWEEN = 150.0, 60.0
+"""Seconds: longer than the bridge's own patience with its upstream, which has the better error."""
+
+MAX_ERROR_BYTES = 65_536
+
+
+class _Error(msgspec.Struct):
+    code: str
+    message: str = ""
+    retry_after: float | None = None
+
+
+class _Event(msgspec.Struct):
+    content: str = ""
+    reasoning: str = ""
+    finish: Finish | None = None
+    error: _Error | None = None
+
+
+class _Refusal(msgspec.Struct):
+    error: _Error
+
+
+class _Chat(msgspec.Struct, kw_only=True, omit_defaults=True):
+    persona_id: str
+    messages: list[ChatMessage]
+    stream: bool
+    model: str = ""
+
+
+_decode_event = msgspec.json.Decoder(_Event).decode
+
+
+@implementer(IAgentEndpointFactory)
+class _InProcess:
+    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
+        return self._endpoint
+
+
+class BridgeClient:
+    """Asks one bridge."""
+
+    def __init__(self, reactor: Any, agent: Any, url: str, secret: str = "") -> None:
+        self._reactor = reactor
+        self._client = HTTPClient(agent)
+        self._url = url.rstrip("/") + "/api/v1/chat"
+        self._headers = Headers({"content-type": ["application/json"]})
+        if secret:
+            self._headers.setRawHeaders("authorization", [f"Bearer {secret}"])
+
+    @classmethod
+    def remote(cls, reactor: Any, url: str, secret: str = "") -> BridgeClient:
+        """A bridge elsewhere, by its base URL."""
+        pool = HTTPConnectionPool(reactor, persistent=False)  # closing the socket is how a generation ends
+        return cls(reactor, Agent(reactor, BrowserLikePolicyForHTTPS(), connectTimeout=5.0, pool=pool), url, secret)
+
+    @classmethod
+    def in_process(cls, reactor: Any, site: Any, secret: str = "") -> BridgeClient:
+        """The bridge in this process, by its site."""
+        pool = HTTPConnectionPool(reactor, persistent=False)
+        endpoint = InProcessEndpoint(reactor, site)
+        agent = Agent.usingEndpointFactory(reactor, _InProcess(endpoint), pool=pool)
+        return cls(reactor, agent, "http://localhost", secret)
+
+    def generate(
+        self, persona_id: str, messages: list[ChatMessage], model: str, on_delta: Callable[[Delta], None]
+    ) -> Deferred[Finish]:
+        """Start a generation; `on_delta` is called in order, the Deferred fires at the explicit end.
+
+        Errors: AichatError. Cancelling the Deferred ends the generation at the bridge (CancelledError).
+        """
+        body = _Chat(persona_id=persona_id, messages=messages, stream=True, model=model)
+        return ensureDeferred(self._generate(msgspec.json.encode(body), on_delta))
+
+    async def _generate(self, body: bytes, on_delta: Callable[[Delta], None]) -> Finish:
+        reading = _Reading(on_delta)
+        try:
+            asking = self._client.post(
+                self._url, data=body, headers=self._headers, allow_redirects=False, unbuffered=True
+            )
+            asking.addTimeout(FIRST_BYTE, self._reactor)
+            response = await asking
+            if response.code != 200:
+                raise _refusal(await read_body(response, self._reactor, BETWEEN, MAX_ERROR_BYTES), response.code)
+            await stream_body(response, self._reactor, BETWEEN, reading.feed)
+        except (AichatError, CancelledError):
+            raise
+        except Exception as error:
+            if reading.started:
+                raise AichatError("upstream_interrupted") from error
+            raise AichatError("bridge_unreachable", f"The AI bridge at {self._url} could not be reached.") from error
+        if reading.finish is None:
+            raise AichatError("upstream_interrupted")
+        return reading.finish
+
+
+class _Reading:
+    def __init__(self, on_delta: Callable[[Delta], None]) -> None:
+        self._on_delta = on_delta
+        self._parser = sse.Parser()
+        self.finish: Finish | None = None
+        self.started = False
+
+    def feed(self, data: bytes) -> None:
+        for raw in self._parser.feed(data):
+            event = _decode_event(raw)
+            if event.error is not None:
+                raise _as_error(event.error)
+            if event.finish is not None:
+                self.finish = event.finish
+            if event.content or event.reasoning:
+                self.started = True
+                self._on_delta(Delta(content=event.content, reasoning=event.reasoning))
+
+
+def _refusal(body: bytes, status: int) -> AichatError:
+    try:
+        return _as_error(msgspec.json.decode(body, type=_Refusal).error)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return AichatError(
+            "bridge_unreachable", f"What answers at the bridge's address is no bridge (HTTP {status})."
+        )
+
+
+def _as_error(error: _Error) -> AichatError:
+    code = error.code if error.code in ERRORS else "upstream_unavailable"
+    if code == "unauthorized":
+        return AichatError("bridge_unreachable", "The AI bridge refused our secret: set the same one on both sides.")
+    return AichatError(code, error.message, retry_after=error.retry_after)

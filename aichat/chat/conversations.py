@@ -1,0 +1,78 @@
+"""Conversations: listed, read, made, renamed, deleted; and what a client missed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aichat.chat.hub import Hub, Subscriber
+from aichat.chat.turns import Turns
+from aichat.protocol.frames import (
+    Ack,
+    ConversationCreate,
+    ConversationDelete,
+    ConversationDeleted,
+    ConversationRename,
+    ConversationSaved,
+    HistoryRequest,
+    encode,
+)
+from aichat.protocol.values import Conversation, Position
+from aichat.store import Store
+from aichat.store.conversations import History, Saved
+from aichat.store.log import Missed
+
+OnAck = Callable[[Ack], None]
+
+
+class Conversations:
+    """A user's conversations; every verb checks whose they are."""
+
+    def __init__(self, store: Store, hub: Hub, turns: Turns) -> None:
+        self._store = store
+        self._hub = hub
+        self._turns = turns
+
+    async def missed(self, user_id: int, resume: Position | None) -> Missed:
+        """What a user's client missed since a position."""
+        return await self._store.log.since(user_id, resume)
+
+    async def all_of(self, user_id: int, persona_id: str) -> list[Conversation]:
+        """The newest conversations, with one persona or with all."""
+        return await self._store.conversations.all_of(user_id, persona_id)
+
+    async def history(self, user_id: int, request: HistoryRequest) -> History:
+        """A page of messages. Errors: AichatError not_found, bad_frame."""
+        return await self._store.conversations.history(user_id, request)
+
+    async def check_owner(self, user_id: int, conversation_id: int) -> None:
+        """Errors: AichatError not_found if it is not this user's."""
+        await self._store.conversations.check_owner(user_id, conversation_id)
+
+    async def subscribe(self, subscriber: Subscriber, conversation_id: int) -> None:
+        """Live text from now on: a snapshot if an answer is running, then deltas. Errors: AichatError not_found."""
+        await self.check_owner(subscriber.user_id, conversation_id)
+        self._hub.watch(subscriber, conversation_id)
+        generation = self._turns.running(conversation_id)
+        if generation is not None:
+            subscriber.send(encode(generation.snapshot()))
+
+    async def create(self, user_id: int, command: ConversationCreate, on_ack: OnAck) -> None:
+        """Start an empty conversation. Errors: AichatError not_found."""
+        self._tell(user_id, await self._store.conversations.create(user_id, command), on_ack)
+
+    async def rename(self, user_id: int, command: ConversationRename, on_ack: OnAck) -> None:
+        """Change a title. Errors: AichatError not_found."""
+        self._tell(user_id, await self._store.conversations.rename(user_id, command), on_ack)
+
+    async def delete(self, user_id: int, command: ConversationDelete, on_ack: OnAck) -> None:
+        """Delete a conversation; a running answer ends. Errors: AichatError not_found."""
+        self._turns.stop(user_id, command.conversation_id)
+        saved = await self._store.conversations.delete(user_id, command)
+        on_ack(saved.ack)
+        if not saved.repeated:
+            self._hub.publish(user_id, ConversationDeleted(seq=saved.seq, conversation_id=command.conversation_id))
+
+    def _tell(self, user_id: int, saved: Saved, on_ack: OnAck) -> None:
+        on_ack(saved.ack)
+        if saved.conversation is not None and not saved.repeated:
+            self._hub.publish(user_id, ConversationSaved(conversation=saved.conversation))

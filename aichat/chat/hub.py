@@ -1,0 +1,68 @@
+"""Publish and subscribe: each event is encoded once and handed as the same bytes to everybody who should see it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aichat.protocol.frames import MessageDelta, MessageSnapshot, Push, encode
+
+
+class Subscriber(Protocol):
+    """One connection of the full protocol."""
+
+    user_id: int
+
+    def send(self, data: bytes) -> None:
+        """Write one encoded frame."""
+
+
+class Hub:
+    """Durable events go to every connection of a user, live text to those that watch the conversation."""
+
+    def __init__(self) -> None:
+        self._of_user: dict[int, dict[Subscriber, None]] = {}
+        self._watching: dict[int, dict[Subscriber, None]] = {}
+        self._watched_by: dict[Subscriber, set[int]] = {}
+
+    def join(self, subscriber: Subscriber) -> None:
+        """From now on this connection gets its user's events."""
+        self._of_user.setdefault(subscriber.user_id, {})[subscriber] = None
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """The connection is gone."""
+        mine = self._of_user.get(subscriber.user_id, {})
+        mine.pop(subscriber, None)
+        if not mine:
+            self._of_user.pop(subscriber.user_id, None)
+        for conversation_id in list(self._watched_by.get(subscriber, ())):
+            self.unwatch(subscriber, conversation_id)
+
+    def watch(self, subscriber: Subscriber, conversation_id: int) -> None:
+        """From now on this connection gets the live text of a conversation, whose owner was checked before."""
+        self._watching.setdefault(conversation_id, {})[subscriber] = None
+        self._watched_by.setdefault(subscriber, set()).add(conversation_id)
+
+    def unwatch(self, subscriber: Subscriber, conversation_id: int) -> None:
+        """No more live text."""
+        watchers = self._watching.get(conversation_id, {})
+        watchers.pop(subscriber, None)
+        if not watchers:
+            self._watching.pop(conversation_id, None)
+        watched = self._watched_by.get(subscriber, set())
+        watched.discard(conversation_id)
+        if not watched:
+            self._watched_by.pop(subscriber, None)
+
+    def publish(self, user_id: int, event: Push) -> None:
+        """A durable event, after its commit."""
+        self._deliver(self._of_user.get(user_id), event)
+
+    def publish_live(self, conversation_id: int, frame: MessageDelta | MessageSnapshot) -> None:
+        """Live text."""
+        self._deliver(self._watching.get(conversation_id), frame)
+
+    def _deliver(self, subscribers: dict[Subscriber, None] | None, frame: Push) -> None:
+        if subscribers:
+            data = encode(frame)
+            for subscriber in list(subscribers):
+                subscriber.send(data)

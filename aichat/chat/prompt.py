@@ -1,0 +1,41 @@
+"""What the model reads: the persona's prompt and as much of the conversation as fits."""
+
+from __future__ import annotations
+
+from aichat.bridge.client import ChatMessage
+from aichat.protocol.values import USER, Message, Persona
+
+ANSWER_SHARE = 4
+"""One part in this many of the context is left for the answer."""
+
+HISTORY_MOST = 200
+"""Messages looked at, however large the context."""
+
+
+def estimate_tokens(text: str) -> int:
+    """A cautious guess: about three bytes of UTF-8 a token, in Chinese and in English."""
+    return len(text.encode()) // 3 + 4
+
+
+def fill_in(text: str, persona: Persona, user_name: str) -> str:
+    """Replace {{char}} and {{user}}, as character cards have it."""
+    return text.replace("{{char}}", persona.name).replace("{{user}}", user_name)
+
+
+def build_prompt(persona: Persona, history: list[Message], user_name: str, context: int) -> list[ChatMessage]:
+    """The messages for a model that reads `context` tokens: the system prompt, then the newest history that fits.
+
+    Answers without text are left out; reasoning is never sent back. The last message always stays.
+    """
+    system = fill_in(persona.prompt, persona, user_name)
+    room = context - context // ANSWER_SHARE - estimate_tokens(system)
+    chosen: list[ChatMessage] = []
+    for message in reversed([m for m in history if m.content]):
+        room -= estimate_tokens(message.content)
+        if room < 0 and chosen:
+            break
+        chosen.append(ChatMessage("user" if message.sender_type == USER else "assistant", message.content))
+    while len(chosen) > 1 and chosen[-1].role == "assistant":
+        chosen.pop()  # a prompt that begins with an answer confuses small models
+    messages = [ChatMessage(role="system", content=system)] if system else []
+    return messages + chosen[::-1]

@@ -1,0 +1,293 @@
+"""Turns: a question is stored, acked, published; its answer grows as a generation that belongs to the server.
+
+The order is the guarantee: store, then ack, then publish, then ask the bridge. Whoever asked may leave; only
+`stop` and the end of the service break a generation off, and then its text is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, ensureDeferred
+from twisted.internet.task import deferLater
+
+from aichat.bridge.client import BridgeClient, Delta, Finish
+from aichat.chat.hub import Hub
+from aichat.chat.prompt import HISTORY_MOST, build_prompt
+from aichat.log import make_logger
+from aichat.protocol.errors import AichatError
+from aichat.protocol.frames import (
+    Ack,
+    Chat,
+    ChatRegenerate,
+    ConversationSaved,
+    MessageAdded,
+    MessageDeleted,
+    MessageDelta,
+    MessageDone,
+    MessageSnapshot,
+)
+from aichat.protocol.values import Failure, Message, Persona
+from aichat.store import Store
+from aichat.store.messages import Ending, Turn
+
+CHECKPOINT_SECONDS, CHECKPOINT_CHARS = 0.25, 1_024
+"""The text so far of a running answer is stored this often, or after this much more text."""
+
+STORE_AGAIN_SECONDS = 1.0
+
+RESTARTED = Failure(
+    code="upstream_interrupted", message="The server stopped while this was being written.", retryable=True
+)
+
+OnAck = Callable[[Ack], None]
+
+
+class Generation:
+    """One running answer."""
+
+    def __init__(self, user_id: int, persona_id: str, answer: Message) -> None:
+        self.user_id = user_id
+        self.persona_id = persona_id
+        self.answer = answer
+        self.conversation_id = answer.conversation_id
+        self.content = ""
+        self.reasoning = ""
+        self.reasoning_ms = 0
+        self.ended_by: str = ""
+        self.asking: Deferred[Finish] | None = None
+        self.done: Deferred[None]
+        self.waiting: list[Deferred[Message]] = []
+        self.checkpointed = 0
+        self.checkpoint_timer: Any = None
+        self.thinking_since: float | None = None
+
+    def snapshot(self) -> MessageSnapshot:
+        """All text so far."""
+        return MessageSnapshot(
+            conversation_id=self.conversation_id,
+            message_id=self.answer.id,
+            content=self.content,
+            reasoning=self.reasoning,
+        )
+
+
+class Turns:
+    """All generations of this service."""
+
+    _log = make_logger("aichat.chat.turns")
+
+    def __init__(self, reactor: Any, store: Store, hub: Hub, bridge: BridgeClient, context: int) -> None:
+        self._reactor = reactor
+        self._store = store
+        self._hub = hub
+        self._bridge = bridge
+        self._context = context
+        self._running: dict[int, Generation] = {}
+        self._stopping = False
+
+    async def recover(self) -> int:
+        """At start-up: answers that were running when the service went down become `interrupted` -> how many."""
+        return await self._store.messages.interrupt_running(RESTARTED)
+
+    async def post(self, user_id: int, user_name: str, command: Chat, on_ack: OnAck) -> Generation | None:
+        """Store what was said and start the answer -> the generation, or None if it was posted before.
+
+        `on_ack` is called after the commit and before anybody sees an event of it.
+        Errors: AichatError not_found, busy, request_id_reused, storage_failed, shutting_down.
+        """
+        self._check_open()
+        turn = await self._store.messages.append_turn(user_id, command)
+        return self._begin(user_id, user_name, turn, on_ack)
+
+    async def regenerate(
+        self, user_id: int, user_name: str, command: ChatRegenerate, on_ack: OnAck
+    ) -> Generation | None:
+        """Have the last question of a conversation answered anew. Errors: as `post`, and conflict."""
+        self._check_open()
+        turn = await self._store.messages.replace_answer(user_id, command)
+        return self._begin(user_id, user_name, turn, on_ack)
+
+    def stop(self, user_id: int, conversation_id: int) -> bool:
+        """Break the running answer of a conversation off; its text stays, as `stopped` -> whether one ran."""
+        generation = self._running.get(conversation_id)
+        if generation is None or generation.user_id != user_id:
+            return False
+        self._break_off(generation, "stopped")
+        return True
+
+    def stop_persona(self, user_id: int, persona_id: str) -> None:
+        """Break off every running answer of a persona."""
+        for generation in list(self._running.values()):
+            if generation.user_id == user_id and generation.persona_id == persona_id:
+                self._break_off(generation, "stopped")
+
+    def running(self, conversation_id: int) -> Generation | None:
+        """The running answer of a conversation."""
+        return self._running.get(conversation_id)
+
+    def result(self, generation: Generation) -> Deferred[Message]:
+        """Fires with the final message of a generation."""
+        waiting: Deferred[Message] = Deferred()
+        generation.waiting.append(waiting)
+        return waiting
+
+    async def stored(self, message_id: int) -> Message:
+        """The final message of a turn that ended before. Errors: AichatError not_found."""
+        message = await self._store.messages.get(message_id)
+        if message is None:
+            raise AichatError("not_found", "That message was deleted.")
+        return message
+
+    async def close(self) -> None:
+        """Break off every answer as `interrupted`, its text stored."""
+        self._stopping = True
+        generations = list(self._running.values())
+        for generation in generations:
+            self._break_off(generation, "interrupted")
+        await DeferredList([generation.done for generation in generations])
+
+    def _check_open(self) -> None:
+        if self._stopping:
+            raise AichatError("shutting_down")
+
+    def _begin(self, user_id: int, user_name: str, turn: Turn, on_ack: OnAck) -> Generation | None:
+        on_ack(turn.ack)
+        if turn.repeated:
+            return self._running.get(turn.ack.conversation_id)
+        assert turn.persona is not None and turn.conversation is not None and turn.answer is not None
+        self._hub.publish(user_id, ConversationSaved(conversation=turn.conversation))
+        if turn.replaced is not None:
+            gone = turn.replaced
+            self._hub.publish(
+                user_id,
+                MessageDeleted(seq=gone.seq, conversation_id=gone.conversation_id, message_id=gone.id),
+            )
+        if turn.question is not None:
+            self._hub.publish(user_id, MessageAdded(message=turn.question))
+        self._hub.publish(user_id, MessageAdded(message=turn.answer))
+        generation = Generation(user_id, turn.persona.id, turn.answer)
+        self._running[generation.conversation_id] = generation
+        generation.done = ensureDeferred(self._run(generation, turn.persona, user_name))
+        return generation
+
+    def _break_off(self, generation: Generation, status: str) -> None:
+        if not generation.ended_by:
+            generation.ended_by = status
+            if generation.asking is not None:
+                generation.asking.cancel()
+
+    async def _run(self, generation: Generation, persona: Persona, user_name: str) -> None:
+        try:
+            ending = await self._answer(generation, persona, user_name)
+        except Exception:
+            self._log.failure("answer {id} failed", id=generation.answer.id)
+            ending = _broken(generation, AichatError("internal"))
+        if generation.checkpoint_timer is not None:
+            generation.checkpoint_timer.cancel()
+            generation.checkpoint_timer = None
+        message = await self._store_ending(generation, ending)
+        del self._running[generation.conversation_id]
+        if message is not None:
+            self._hub.publish(generation.user_id, MessageDone(message=message))
+        for waiting in generation.waiting:
+            if message is not None:
+                waiting.callback(message)
+            else:
+                waiting.errback(
+                    AichatError("not_found", "The conversation was deleted while this was being written.")
+                )
+
+    async def _store_ending(self, generation: Generation, ending: Ending) -> Message | None:
+        """Write the end; while the disk refuses, keep the text here and try again."""
+        while True:
+            try:
+                return await self._store.messages.finish(generation.answer.id, ending)
+            except AichatError as error:
+                self._log.error("answer {id} is not stored yet: {error}", id=generation.answer.id, error=error)
+                if self._stopping:
+                    return None
+                await deferLater(self._reactor, STORE_AGAIN_SECONDS)
+
+    async def _answer(self, generation: Generation, persona: Persona, user_name: str) -> Ending:
+        context = self._context
+        history = await self._store.messages.before(generation.conversation_id, generation.answer.id, HISTORY_MOST)
+        while True:
+            messages = build_prompt(persona, history, user_name, context)
+            if generation.ended_by:
+                return _broken(generation, None)
+            generation.asking = self._bridge.generate(
+                persona.id, messages, persona.model, lambda delta: self._on_delta(generation, delta)
+            )
+            try:
+                finish = await generation.asking
+            except CancelledError:
+                return _broken(generation, None)
+            except AichatError as error:
+                if error.code == "context_exceeded" and len(messages) > 2 and context > 1_000:
+                    context //= 2  # the guess was too high for this model: send less history
+                    continue
+                return _broken(generation, error)
+            if generation.ended_by:
+                return _broken(generation, None)
+            if not generation.content:
+                words = "The model finished without a word. Try again, or ask in another way."
+                return _broken(generation, AichatError("upstream_invalid", words))
+            return Ending("done", generation.content, generation.reasoning, generation.reasoning_ms, finish.model)
+
+    def _on_delta(self, generation: Generation, delta: Delta) -> None:
+        frame = MessageDelta(
+            conversation_id=generation.conversation_id,
+            message_id=generation.answer.id,
+            offset=len(generation.content),
+            content=delta.content,
+            reasoning_offset=len(generation.reasoning),
+            reasoning=delta.reasoning,
+        )
+        self._time_reasoning(generation, delta)
+        generation.content += delta.content
+        generation.reasoning += delta.reasoning
+        self._hub.publish_live(generation.conversation_id, frame)
+        grown = len(generation.content) + len(generation.reasoning) - generation.checkpointed
+        if grown >= CHECKPOINT_CHARS:
+            self._checkpoint(generation)
+        elif generation.checkpoint_timer is None:
+            generation.checkpoint_timer = self._reactor.callLater(CHECKPOINT_SECONDS, self._checkpoint, generation)
+
+    def _time_reasoning(self, generation: Generation, delta: Delta) -> None:
+        if delta.reasoning and generation.thinking_since is None:
+            generation.thinking_since = self._reactor.seconds()
+        if generation.thinking_since is not None and (delta.reasoning or not generation.content):
+            generation.reasoning_ms = round(1_000 * (self._reactor.seconds() - generation.thinking_since))
+
+    def _checkpoint(self, generation: Generation) -> None:
+        timer, generation.checkpoint_timer = generation.checkpoint_timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
+        generation.checkpointed = len(generation.content) + len(generation.reasoning)
+        saving = self._store.messages.checkpoint(generation.answer.id, generation.content, generation.reasoning)
+        saving.addErrback(
+            lambda failure: self._log.error(
+                "checkpoint of answer {id}: {error}", id=generation.answer.id, error=failure.getErrorMessage()
+            )
+        )
+
+
+def _broken(generation: Generation, error: AichatError | None) -> Ending:
+    """The end of an answer that is not whole: by the user, by the service, or by an error."""
+    if generation.ended_by == "stopped":
+        status, failure = "stopped", None
+    elif error is None:
+        status, failure = "interrupted", RESTARTED
+    else:
+        status = "interrupted" if generation.content else "failed"
+        failure = Failure(code=error.code, message=error.message, retryable=error.retryable)
+    return Ending(
+        status,  # type: ignore[arg-type]
+        generation.content,
+        generation.reasoning,
+        generation.reasoning_ms,
+        "",
+        failure,
+    )

@@ -1,0 +1,146 @@
+"""All settings as one typed object: a TOML file < environment (`AICHAT_…`) < command line options."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from aichat.bridge.providers.openai import PRESETS
+from aichat.protocol.address import DEFAULT_PORT, state_dir
+
+PROVIDERS = ("embedded", *PRESETS)
+LOG_LEVELS = ("debug", "info", "warn", "error", "critical")
+LISTS = ("listen", "bridge_listen", "hosts", "origins")
+
+EMBEDDED_CONTEXT, REMOTE_CONTEXT = 8_192, 32_768
+"""Tokens that a model reads, unless `context` says otherwise."""
+
+
+class SettingsError(ValueError):
+    """A wrong setting, in one line: which, what is wrong, what would be right."""
+
+
+class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set. The TOML file and `AICHAT_<NAME>` use these names; see `docs/settings.md`."""
+
+    listen: list[str] = msgspec.field(default_factory=lambda: [f"tcp:{DEFAULT_PORT}:interface=127.0.0.1"])
+    bridge_listen: list[str] = msgspec.field(default_factory=lambda: ["tcp:5000:interface=127.0.0.1"])
+    bridge: str = ""
+    bridge_only: bool = False
+    bridge_secret: str = ""
+    database: str = ""
+    state_dir: str = ""
+    provider: str = ""
+    upstream_url: str = ""
+    upstream_model: str = ""
+    upstream_key: str = ""
+    embedded_model: str = ""
+    context: Annotated[int, msgspec.Meta(ge=0)] = 0
+    hosts: list[str] = []
+    origins: list[str] = []
+    log_level: str = "info"
+
+    @property
+    def state_path(self) -> Path:
+        """The folder of the database, the token and the user's `personas/`."""
+        return Path(self.state_dir).expanduser()
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return Path(self.database).expanduser() if self.database else self.state_path / "chat.db"
+
+    @property
+    def context_tokens(self) -> int:
+        """How much the model reads."""
+        return self.context or (EMBEDDED_CONTEXT if self.provider == "embedded" else REMOTE_CONTEXT)
+
+    @property
+    def is_local_only(self) -> bool:
+        """Whether nobody but this machine can reach the service's ports."""
+        return all(is_local_endpoint(endpoint) for endpoint in self.listen)
+
+
+def is_local_endpoint(endpoint: str) -> bool:
+    """Whether an endpoint string listens on loopback or a Unix socket only."""
+    if endpoint.startswith("unix:"):
+        return True
+    interface = next((part[10:] for part in _split(endpoint) if part.startswith("interface=")), "")
+    return interface.replace("\\:", ":") in ("127.0.0.1", "localhost", "::1")
+
+
+def _split(endpoint: str) -> list[str]:
+    return endpoint.replace("\\:", "\0").replace(":", "\1").replace("\0", "\\:").split("\1")
+
+
+def load_settings(options: Mapping[str, Any], environ: Mapping[str, str], config: str = "") -> Settings:
+    """Put the three sources together and check them. Errors: SettingsError."""
+    values: dict[str, Any] = {}
+    path = config or environ.get("AICHAT_CONFIG", "")
+    if path:
+        values |= _from_file(Path(path).expanduser())
+    values |= _from_environment(environ)
+    values |= {name: value for name, value in options.items() if value not in (None, "", [])}
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(str(error).replace("`$.", "`").replace("object contains", "there is an")) from None
+    settings.state_dir = settings.state_dir or str(state_dir(environ))
+    _choose_upstream(settings, environ)
+    _check(settings)
+    return settings
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"the configuration file {path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the configuration file {path} is not TOML: {error}") from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in Settings.__struct_fields__:
+        value = environ.get(f"AICHAT_{name.upper()}")
+        if value:
+            values[name] = value.split() if name in LISTS else value
+    return values
+
+
+def _choose_upstream(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Without a provider: the one whose key is in the environment, else the embedded model."""
+    if not settings.provider:
+        keys = [name for name in ("deepseek", "openai") if environ.get(PRESETS[name].key_variable)]
+        settings.provider = "openai" if settings.upstream_url else (keys or ["embedded"])[0]
+    preset = PRESETS.get(settings.provider)
+    if preset is not None:
+        key_is_for_here = not settings.upstream_url or settings.upstream_url.rstrip("/") == preset.base_url
+        if not settings.upstream_key and preset.key_variable and key_is_for_here:
+            settings.upstream_key = environ.get(preset.key_variable, "")
+        settings.upstream_url = settings.upstream_url or preset.base_url
+        settings.upstream_model = settings.upstream_model or preset.model
+
+
+def _check(settings: Settings) -> None:
+    if settings.provider not in PROVIDERS:
+        raise SettingsError(f"provider {settings.provider!r} is not known; choose {', '.join(PROVIDERS)}")
+    if settings.log_level not in LOG_LEVELS:
+        raise SettingsError(f"log_level {settings.log_level!r} is not known; choose {', '.join(LOG_LEVELS)}")
+    for name in ("bridge", "upstream_url"):
+        value = getattr(settings, name)
+        if value and not value.startswith(("http://", "https://")):
+            raise SettingsError(f"{name} {value!r} is no URL; it begins with http:// or https://")
+    if settings.bridge and settings.bridge_only:
+        raise SettingsError("bridge and bridge_only exclude each other: a bridge asks no other bridge")
+    if not settings.bridge_only and not settings.listen:
+        raise SettingsError("listen is empty: name at least one endpoint, as tcp:8765:interface=127.0.0.1")
+    if not settings.bridge and not settings.bridge_secret:
+        open_to_others = [e for e in settings.bridge_listen if not is_local_endpoint(e)]
+        if open_to_others:
+            raise SettingsError(f"bridge_listen {open_to_others[0]!r} is open to others: set bridge_secret too")

@@ -1,0 +1,307 @@
+"""One connection of the WebSocket door: decodes frames, calls use cases, answers.
+
+    fresh --hello--> full      the whole protocol: acks, events, live text
+    fresh --other--> plain     the seed's frames only: a whole answer for each question
+
+Frames of one connection are carried out in the order they came, each up to its ack (a `chat` does not wait for
+its answer), so that what a client sends in a row happens in that order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol
+
+from msgspec.structs import replace
+from twisted.internet.defer import ensureDeferred
+
+import aichat
+from aichat.chat.accounts import Accounts
+from aichat.chat.conversations import Conversations
+from aichat.chat.hub import Hub
+from aichat.chat.personas import Personas
+from aichat.chat.turns import Generation, Turns
+from aichat.log import make_logger
+from aichat.protocol import frames
+from aichat.protocol.errors import AichatError
+from aichat.protocol.frames import Push, decode_command, encode, peek_request_id
+from aichat.protocol.session import CLOSE_UNAUTHORIZED
+from aichat.protocol.values import Message, as_seed_conversation, as_seed_message, as_seed_persona
+from aichat.store.users import User
+
+CLOSE_ABUSE = 1008
+
+QUEUE_MOST = 1_000
+BAD_FRAMES_MOST = 50
+"""Bad frames in a row before the connection is closed."""
+
+
+class UseCases(NamedTuple):
+    """What a connection can call."""
+
+    accounts: Accounts
+    hub: Hub
+    personas: Personas
+    conversations: Conversations
+    turns: Turns
+
+
+class Socket(Protocol):
+    """What a connection needs of its socket."""
+
+    def write(self, data: bytes) -> None:
+        """Send one text message."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close with a WebSocket code."""
+
+
+class Connection:
+    """What one client may do and has asked for."""
+
+    log = make_logger("aichat.doors.connection")
+    user: User
+    user_id: int
+
+    def __init__(self, socket: Socket, use_cases: UseCases, *, is_local: bool, header_token: str) -> None:
+        self.socket = socket
+        self.chat = use_cases
+        self.is_local = is_local
+        self.header_token = header_token
+        self.state = "fresh"
+        self.persona_id = ""
+        self.incoming: deque[bytes] = deque()
+        self.working = False
+        self.bad_frames = 0
+        self.held: list[bytes] | None = None
+
+    def received(self, payload: bytes) -> None:
+        """One text message from the client."""
+        if len(self.incoming) >= QUEUE_MOST:
+            self.refuse(AichatError("rate_limited"), peek_request_id(payload))
+        else:
+            self.incoming.append(payload)
+            if not self.working:
+                ensureDeferred(self.work_off())
+
+    def closed(self) -> None:
+        """The socket is gone; what it asked for goes on."""
+        if self.state == "full":
+            self.chat.hub.leave(self)
+        self.state = "closed"
+
+    def send(self, data: bytes) -> None:
+        """Write one encoded frame; while a client catches up, events wait until it has."""
+        if self.held is not None:
+            self.held.append(data)
+        elif self.state != "closed":
+            self.socket.write(data)
+
+    async def work_off(self) -> None:
+        """Carry out the waiting frames one by one."""
+        self.working = True
+        while self.incoming and self.state != "closed":
+            await self.handle(self.incoming.popleft())
+        self.working = False
+
+    async def handle(self, payload: bytes) -> None:
+        """Decode one frame and call its handler; whatever goes wrong is answered with an error frame."""
+        command: frames.AnyCommand | None = None
+        try:
+            command = decode_command(payload)
+            self.bad_frames = 0
+            if self.state == "fresh" and not isinstance(command, frames.Hello):
+                await self.admit(self.header_token)
+                self.state = "plain"
+            if self.state == "plain" and not isinstance(command, (*frames.PLAIN_COMMANDS, frames.Hello)):
+                raise AichatError("hello_required")
+            await HANDLERS[type(command)](self, command)
+        except AichatError as error:
+            self.refuse(error, command.request_id if command else peek_request_id(payload))
+            if error.code == "unauthorized":
+                self.socket.close(CLOSE_UNAUTHORIZED, "unauthorized")
+            elif command is None:
+                self.bad_frames += 1
+                if self.bad_frames >= BAD_FRAMES_MOST:
+                    self.socket.close(CLOSE_ABUSE, "too many bad frames")
+        except Exception:
+            self.log.failure("a frame failed: {type}", type=type(command).__name__)
+            self.refuse(AichatError("internal"), command.request_id if command else "")
+
+    def refuse(self, error: AichatError, request_id: str) -> None:
+        """Answer with an error frame."""
+        self.reply(
+            frames.Error(code=error.code, message=error.message, retryable=error.retryable, request_id=request_id)
+        )
+
+    def reply(self, frame: Push) -> None:
+        """Send one frame to this connection only."""
+        if self.state != "closed":
+            self.socket.write(encode(frame))
+
+    def ack(self, ack: frames.Ack) -> None:
+        """Tell a full client that its command is durable."""
+        if self.state == "full" and ack.request_id:
+            self.reply(ack)
+
+    async def admit(self, token: str) -> None:
+        """Find out who this is. Errors: AichatError unauthorized."""
+        self.user = await self.chat.accounts.recognise(token, local=self.is_local)
+        self.user_id = self.user.id
+
+    # the full protocol
+
+    async def handle_hello(self, hello: frames.Hello) -> None:
+        if self.state != "fresh":
+            raise AichatError("hello_repeated")
+        if hello.version != frames.VERSION:
+            raise AichatError("version_unsupported", f"This server speaks version {frames.VERSION} of the protocol.")
+        await self.admit(hello.token or self.header_token)
+        self.state = "full"
+        self.held = []  # events from here on follow what was missed
+        self.chat.hub.join(self)
+        try:
+            missed = await self.chat.conversations.missed(self.user_id, hello.resume)
+        except AichatError:
+            self.chat.hub.leave(self)
+            self.state, self.held = "fresh", None
+            raise
+        self.reply(
+            frames.Welcome(
+                version=frames.VERSION,
+                server=f"aichat {aichat.__version__}",
+                user=self.user.name,
+                epoch=missed.position.epoch,
+                seq=missed.position.seq,
+                recovered=missed.events is not None,
+            )
+        )
+        for event in missed.events or ():
+            self.reply(event)
+        held, self.held = self.held, None
+        for data in held:
+            self.send(data)
+
+    async def handle_chat(self, chat: frames.Chat) -> None:
+        if not chat.persona_id and chat.conversation_id is None:
+            chat = replace(chat, persona_id=self.persona_id)
+        acked: list[frames.Ack] = []
+
+        def on_ack(ack: frames.Ack) -> None:
+            acked.append(ack)
+            if self.state == "full":
+                self.chat.hub.watch(self, ack.conversation_id)
+            self.ack(ack)
+
+        generation = await self.chat.turns.post(self.user_id, self.user.name, chat, on_ack)
+        if self.state == "plain":
+            answering = ensureDeferred(self.answer_plainly(chat, acked[0], generation))
+            answering.addErrback(lambda failure: self.log.failure("a plain answer failed", failure=failure))
+
+    async def handle_chat_stop(self, command: frames.ChatStop) -> None:
+        await self.chat.conversations.check_owner(self.user_id, command.conversation_id)
+        self.chat.turns.stop(self.user_id, command.conversation_id)
+        self.ack(frames.Ack(request_id=command.request_id, conversation_id=command.conversation_id))
+
+    async def handle_chat_regenerate(self, command: frames.ChatRegenerate) -> None:
+        def on_ack(ack: frames.Ack) -> None:
+            self.chat.hub.watch(self, ack.conversation_id)
+            self.ack(ack)
+
+        await self.chat.turns.regenerate(self.user_id, self.user.name, command, on_ack)
+
+    async def handle_persona_update(self, command: frames.PersonaUpdate) -> None:
+        await self.chat.personas.update(self.user_id, command, self.ack)
+
+    async def handle_persona_delete(self, command: frames.PersonaDelete) -> None:
+        await self.chat.personas.delete(self.user_id, command, self.ack)
+
+    async def handle_conversation_list(self, query: frames.ConversationListQuery) -> None:
+        conversations = await self.chat.conversations.all_of(self.user_id, query.persona_id)
+        self.reply(frames.ConversationListReply(conversations=conversations, request_id=query.request_id))
+
+    async def handle_conversation_create(self, command: frames.ConversationCreate) -> None:
+        await self.chat.conversations.create(self.user_id, command, self.ack)
+
+    async def handle_conversation_rename(self, command: frames.ConversationRename) -> None:
+        await self.chat.conversations.rename(self.user_id, command, self.ack)
+
+    async def handle_conversation_delete(self, command: frames.ConversationDelete) -> None:
+        await self.chat.conversations.delete(self.user_id, command, self.ack)
+
+    async def handle_conversation_subscribe(self, command: frames.ConversationSubscribe) -> None:
+        await self.chat.conversations.subscribe(self, command.conversation_id)
+        self.ack(frames.Ack(request_id=command.request_id, conversation_id=command.conversation_id))
+
+    async def handle_conversation_unsubscribe(self, command: frames.ConversationUnsubscribe) -> None:
+        self.chat.hub.unwatch(self, command.conversation_id)
+        self.ack(frames.Ack(request_id=command.request_id, conversation_id=command.conversation_id))
+
+    # the seed's frames, for both
+
+    async def handle_persona_list(self, query: frames.PersonaListQuery) -> None:
+        await self.reply_personas("", query.request_id)
+
+    async def handle_persona_select(self, command: frames.PersonaSelect) -> None:
+        self.persona_id = (await self.chat.personas.get(self.user_id, command.persona_id)).id
+        await self.reply_personas(self.persona_id, command.request_id)
+
+    async def handle_persona_create(self, command: frames.PersonaCreate) -> None:
+        acked: list[frames.Ack] = []
+
+        def on_ack(ack: frames.Ack) -> None:
+            acked.append(ack)
+            self.ack(ack)
+
+        await self.chat.personas.create(self.user_id, command, on_ack)
+        if self.state == "plain":
+            await self.reply_personas(acked[0].persona_id, "")
+
+    async def handle_history_request(self, request: frames.HistoryRequest) -> None:
+        if not request.persona_id and request.conversation_id is None:
+            request = replace(request, persona_id=self.persona_id)
+        history = await self.chat.conversations.history(self.user_id, request)
+        if self.state == "full":
+            self.reply(frames.HistoryResponse(request_id=request.request_id, **history._asdict()))
+            return
+        shown = [m for m in history.messages if m.content and m.status != "running"]
+        self.reply(
+            frames.HistoryResponse(
+                persona_id=history.persona_id,
+                conversations=[as_seed_conversation(c) for c in history.conversations],
+                messages=[as_seed_message(m) for m in shown],
+            )
+        )
+
+    async def reply_personas(self, chosen: str, request_id: str) -> None:
+        personas = await self.chat.personas.all_of(self.user_id)
+        if self.state == "plain":
+            personas, request_id = [as_seed_persona(persona) for persona in personas], ""
+        self.reply(frames.PersonaList(personas=personas, persona_id=chosen, request_id=request_id))
+
+    async def answer_plainly(self, chat: frames.Chat, ack: frames.Ack, generation: Generation | None) -> None:
+        """The whole answer in one frame, or the error that kept it from being whole."""
+        try:
+            message = await self.whole_answer(ack, generation)
+        except AichatError as error:
+            self.refuse(error, chat.request_id)
+            return
+        if message.status in ("done", "stopped"):
+            self.reply(frames.ChatResponse(persona_id=ack.persona_id, content=message.content))
+        else:
+            assert message.failure is not None
+            failure = message.failure
+            self.refuse(AichatError(failure.code, failure.message), chat.request_id)
+
+    def whole_answer(self, ack: frames.Ack, generation: Generation | None) -> Awaitable[Message]:
+        turns = self.chat.turns
+        return turns.stored(ack.answer_id) if generation is None else turns.result(generation)
+
+
+Handler = Callable[[Connection, Any], Awaitable[None]]
+
+HANDLERS: dict[type[frames.Command], Handler] = {
+    command: getattr(Connection, f"handle_{command.__struct_config__.tag}") for command in frames.COMMANDS
+}
+"""Command -> the method that carries it out."""

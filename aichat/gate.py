@@ -1,0 +1,210 @@
+"""What every HTTP door checks before it opens: Host, Origin, token, size, content type; and the one error form.
+
+A page of another site can reach a server on this machine through the visitor's browser. Two facts keep it out:
+a browser names the page's Origin, and a name rebound to 127.0.0.1 still stands in the Host header. So the Origin,
+where there is one, must be the address that was asked, and the Host must be an address literal, this machine, or
+a name from the settings.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import json
+from collections.abc import Iterable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from klein import Klein
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IAddress
+from twisted.python.failure import Failure
+from twisted.web.http import Request as HTTPRequest
+from twisted.web.iweb import IRequest
+from twisted.web.server import Request, Site
+from werkzeug.exceptions import HTTPException
+
+from aichat.log import make_logger
+from aichat.protocol.errors import AichatError
+
+T = TypeVar("T")
+
+MAX_BODY_BYTES = 4 * 1_048_576
+FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
+"""Headers of a reverse proxy: then the peer's address says nothing of who is asking."""
+
+
+class Gate:
+    """Which Host and Origin may come in. `hosts` are names besides localhost; `origins` full extra origins."""
+
+    def __init__(self, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
+        self._hosts = {"localhost", *(host.lower() for host in hosts)}
+        self._origins = {origin.lower().rstrip("/") for origin in origins}
+
+    def check(self, host: str | None, origin: str | None) -> None:
+        """Errors: AichatError forbidden, with the setting that would allow it."""
+        name = _host_name(host or "")
+        if not (_is_address(name) or name in self._hosts):
+            raise AichatError("forbidden", f"The Host {host!r} is not served here: add it to the setting `hosts`.")
+        if origin is None:
+            return  # not a browser, or a page of this very server fetching from it
+        asked = origin.lower().rstrip("/")
+        if asked not in self._origins and (asked == "null" or urlsplit(asked).netloc != (host or "").lower()):
+            raise AichatError("forbidden", f"Pages of {origin!r} may not use this server: see the setting `origins`.")
+
+    def check_request(self, request: IRequest) -> None:
+        """The same for an HTTP request."""
+        self.check(header(request, "host"), header(request, "origin"))
+
+
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def is_local(peer: IAddress, headers: Iterable[bytes]) -> bool:
+    """Whether somebody on this machine is asking: a loopback or Unix peer, and no proxy in between."""
+    if any(name.lower() in FORWARDED for name in headers):
+        return False
+    if isinstance(peer, IPv4Address | IPv6Address):
+        return ipaddress.ip_address(peer.host.split("%")[0]).is_loopback
+    return True
+
+
+def is_local_request(request: IRequest) -> bool:
+    """`is_local` of an HTTP request."""
+    return is_local(request.getClientAddress(), (name for name, _ in request.requestHeaders.getAllRawHeaders()))
+
+
+def header(request: IRequest, name: str) -> str | None:
+    """A request header as text, the first if there are several."""
+    value = request.getHeader(name)
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def bearer(request: IRequest) -> str:
+    """The token of `Authorization: Bearer …`, or ""."""
+    scheme, _, token = (header(request, "authorization") or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def same_secret(given: str, wanted: str) -> bool:
+    """Compare without telling by the time how much was right."""
+    return hmac.compare_digest(given.encode(), wanted.encode())
+
+
+def json_body(request: IRequest, shape: type[T]) -> T:
+    """The body of a request as a typed value. Errors: AichatError bad_frame, too_large."""
+    kind = (header(request, "content-type") or "").partition(";")[0].strip().lower()
+    if kind != "application/json":  # a form or plain text could be sent by a page of another site unasked
+        raise AichatError("bad_frame", "Send the body as `Content-Type: application/json`.")
+    content = request.content
+    data = content.read(MAX_BODY_BYTES + 1) if content is not None else b""
+    if len(data) > MAX_BODY_BYTES:
+        raise AichatError("too_large", f"A body may have {MAX_BODY_BYTES} bytes.")
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except msgspec.ValidationError as error:
+        raise AichatError("bad_frame", f"The body does not fit: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise AichatError("bad_frame", f"The body is not JSON: {error}") from None
+
+
+def write_json(request: IRequest, value: object, status: int = 200) -> bytes:
+    """Set the headers for a JSON answer -> its bytes, to be returned by the handler."""
+    request.setResponseCode(status)
+    request.setHeader("content-type", "application/json; charset=utf-8")
+    request.setHeader("x-content-type-options", "nosniff")
+    request.setHeader("cache-control", "no-store")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def error_body(error: AichatError) -> dict[str, object]:
+    """The one JSON error form of the HTTP doors that are the seed's."""
+    detail: dict[str, object] = {"code": error.code, "message": error.message, "retryable": error.retryable}
+    if error.retry_after is not None:
+        detail["retry_after"] = error.retry_after
+    return {"success": False, "error": detail}
+
+
+def write_error(request: IRequest, error: AichatError) -> bytes:
+    """Answer a request with an error -> its bytes."""
+    if error.retry_after is not None:
+        request.setHeader("retry-after", str(max(1, round(error.retry_after))))
+    if error.code == "unauthorized":
+        request.setHeader("www-authenticate", 'Bearer realm="aichat"')
+    return write_json(request, error_body(error), error.kind.http_status)
+
+
+def answer_errors(app: Klein, namespace: str, not_found: str) -> None:
+    """Have a Klein application answer every error in the one JSON form; faults go to the log."""
+    log = make_logger(namespace)
+
+    @app.handle_errors(AichatError)  # type: ignore[arg-type]
+    def on_error(door: object, request: IRequest, failure: Failure) -> bytes:
+        assert isinstance(failure.value, AichatError)
+        return write_error(request, failure.value)
+
+    @app.handle_errors(HTTPException)  # type: ignore[arg-type]
+    def on_http_error(door: object, request: IRequest, failure: Failure) -> bytes:
+        if getattr(failure.value, "code", 404) == 405:
+            return write_error(request, AichatError("method_not_allowed"))
+        return write_error(request, AichatError("not_found", not_found))
+
+    @app.handle_errors(Exception)  # type: ignore[arg-type]
+    def on_fault(door: object, request: IRequest, failure: Failure) -> bytes:
+        log.failure("a request failed", failure=failure)
+        return write_error(request, AichatError("internal"))
+
+
+class QuietSite(Site):
+    """A site that logs no line per request and shows nobody a traceback."""
+
+    noisy = False
+    displayTracebacks = False
+
+    def __init__(self, app: Klein) -> None:
+        super().__init__(app.resource(), requestFactory=LimitedRequest)  # type: ignore[no-untyped-call]
+
+    def log(self, request: HTTPRequest) -> None:
+        """Addresses and paths of people are nobody's business."""
+
+
+class LimitedRequest(Request):
+    """A twisted.web request that refuses a body over the limit before it is stored."""
+
+    _received = 0
+
+    def gotLength(self, length: int | None) -> None:
+        """Called with the announced length, None if chunked."""
+        if length is not None and length > MAX_BODY_BYTES:
+            self._refuse()
+        super().gotLength(length)  # type: ignore[no-untyped-call]
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Called with each piece of the body."""
+        self._received += len(data)
+        if self._received > MAX_BODY_BYTES:
+            self._refuse()
+            return
+        super().handleContentChunk(data)  # type: ignore[no-untyped-call]
+
+    def _refuse(self) -> None:
+        if self.channel is None or self.channel.transport is None or self.startedWriting:
+            return
+        body = json.dumps(error_body(AichatError("too_large", f"A body may have {MAX_BODY_BYTES} bytes."))).encode()
+        head = f"HTTP/1.1 413 Content Too Large\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        self.startedWriting = 1
+        self.channel.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
+        self.channel.loseConnection()

@@ -1,0 +1,236 @@
+"""The service as a whole: starts the rooms in order, says `ready`, and stops them in the other order."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import deferLater
+from twisted.web.server import Site
+
+from aichat.bridge.app import BridgeApp
+from aichat.bridge.book import PersonaBook
+from aichat.bridge.client import BridgeClient
+from aichat.bridge.providers.base import Provider
+from aichat.bridge.providers.openai import OpenAIProvider
+from aichat.chat.accounts import Accounts
+from aichat.chat.conversations import Conversations
+from aichat.chat.hub import Hub
+from aichat.chat.personas import Personas
+from aichat.chat.turns import Turns
+from aichat.config import Settings
+from aichat.doors.connection import UseCases
+from aichat.doors.web import WebDoor
+from aichat.doors.websocket import WebSocketDoor
+from aichat.gate import Gate
+from aichat.log import make_logger, quieten_twisted, set_level
+from aichat.protocol.address import DEFAULT_URL
+from aichat.store import Store
+from aichat.store.personas import PersonaFile
+
+CLOSE_PATIENCE = 3.0
+"""Seconds that clients have to answer the closing handshake when the service stops."""
+
+
+class StartError(Exception):
+    """Why the service cannot start, in one line."""
+
+
+class AichatService(Service):
+    """One `twistd aichat`: the chat service with its bridge, or a bridge alone."""
+
+    log = make_logger("aichat")
+
+    def __init__(self, reactor: Any, settings: Settings) -> None:
+        self.reactor = reactor
+        self.settings = settings
+        self.gate = Gate(settings.hosts, settings.origins)
+        self.ports: list[IListeningPort] = []
+        self.provider: Provider | None = None
+        self.store: Store | None = None
+        self.turns: Turns | None = None
+        self.door: WebSocketDoor | None = None
+        self.ready = False
+
+    def startService(self) -> None:
+        """Called by twistd once the process is what it will be; the log takes lines only when the reactor runs."""
+        super().startService()  # type: ignore[no-untyped-call]
+        set_level(self.settings.log_level)
+        quieten_twisted()
+        self.reactor.callWhenRunning(lambda: ensureDeferred(self._start_or_exit()))
+
+    def stopService(self) -> Deferred[None]:
+        """Called by twistd on SIGTERM."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        return ensureDeferred(self._stop())
+
+    async def _start_or_exit(self) -> None:
+        try:
+            await (self._start_bridge_alone() if self.settings.bridge_only else self._start())
+        except (StartError, CannotListenError, OSError, sqlite3.Error, msgspec.DecodeError) as error:
+            self.log.critical("cannot start: {error}", error=_one_line(error, self.settings))
+            self._exit(1)
+        except Exception:
+            self.log.failure("cannot start: a fault in aichat")
+            self._exit(1)
+
+    def _exit(self, code: int) -> None:
+        """Stop the reactor and leave with an exit code, which twistd by itself would not do."""
+        self.reactor.addSystemEventTrigger("after", "shutdown", os._exit, code)
+        self.reactor.stop()
+
+    async def _start(self) -> None:
+        settings = self.settings
+        self.store = Store(settings.database_path, self.reactor)
+        await self.store.open()
+        accounts = Accounts(self.store, settings.state_path, trust_local=settings.is_local_only)
+        await accounts.open()
+        book = PersonaBook()
+        hub = Hub()
+        bridge = await self._open_bridge(book)
+        turns = self.turns = Turns(self.reactor, self.store, hub, bridge, settings.context_tokens)
+        if interrupted := await turns.recover():
+            self.log.info("{n} answers were cut off by the last stop and are marked so", n=interrupted)
+        personas = Personas(self.store, hub, turns)
+        personas.on_saved = lambda p: book.add_persona(p.id, p.name, p.prompt, p.avatar)
+        personas.on_deleted = book.remove_persona
+        if taken := await personas.open(accounts.owner.id, persona_files(settings.state_path)):
+            self.log.info("personas taken in: {ids}", ids=", ".join(taken))
+        conversations = Conversations(self.store, hub, turns)
+        use_cases = UseCases(accounts, hub, personas, conversations, turns)
+        self.door = WebSocketDoor(self.reactor, self.gate, use_cases)
+        await self._listen("service", settings.listen, WebDoor(self.gate, self.door, lambda: self.ready).site())
+        self._say_ready()
+
+    async def _start_bridge_alone(self) -> None:
+        book = PersonaBook()
+        for data in persona_files(self.settings.state_path):
+            persona = msgspec.json.decode(data, type=PersonaFile)
+            book.add_persona(persona.id, persona.name, persona.prompt, persona.avatar)
+        await self._listen("bridge", self.settings.bridge_listen, self._bridge_site(book))
+        self._say_ready()
+
+    async def _open_bridge(self, book: PersonaBook) -> BridgeClient:
+        settings = self.settings
+        if settings.bridge:
+            return BridgeClient.remote(self.reactor, settings.bridge, settings.bridge_secret)
+        site = self._bridge_site(book)
+        await self._listen("bridge", settings.bridge_listen, site)
+        return BridgeClient.in_process(self.reactor, site, settings.bridge_secret)
+
+    def _bridge_site(self, book: PersonaBook) -> Site:
+        self.provider = make_provider(self.reactor, self.settings)
+        self.log.info("answers come from {provider}", provider=describe_provider(self.settings))
+        return BridgeApp(self.reactor, self.provider, book, self.gate, self.settings.bridge_secret).site()
+
+    async def _listen(self, what: str, endpoints: list[str], site: Site) -> None:
+        for text in endpoints:
+            if text == "none":
+                continue
+            try:
+                endpoint = serverFromString(self.reactor, text)
+            except (ValueError, TypeError, KeyError) as error:
+                raise StartError(
+                    f"{text!r} is no endpoint ({error}); write it as tcp:8765:interface=127.0.0.1"
+                ) from None
+            self.ports.append(await endpoint.listen(site))
+            self.log.info("{what} on {port}", what=what, port=_address(self.ports[-1]))
+
+    def _say_ready(self) -> None:
+        self.ready = True
+        self.log.info("ready")
+        hosts = [port.getHost() for port in self.ports]
+        port = next((host for host in hosts[::-1] if isinstance(host, IPv4Address)), None)
+        if port is None or self.settings.bridge_only:
+            return
+        host = "127.0.0.1" if port.host == "0.0.0.0" else port.host  # noqa: S104 - compared, not listened on
+        url = f"ws://{host}:{port.port}/ws"
+        default = "" if url == DEFAULT_URL else f" --url {url}"
+        for place, where in (
+            ("web page", f"http://{host}:{port.port}/test"),
+            ("terminal", f"make tui, or: aichat-tui{default}"),
+            ("desktop", f"make qt, or: aichat-qt{default}"),
+            ("WebSocket", url),
+        ):
+            self.log.info("{place:>10}  {where}", place=place, where=where)
+
+    async def _stop(self) -> None:
+        """Refuse newcomers, keep what is being written, say goodbye, close."""
+        self.ready = False
+        for port in self.ports:
+            await maybeDeferred(port.stopListening)
+        if self.turns is not None:
+            await self.turns.close()
+        if self.door is not None:
+            self.door.close_all()
+            deadline = self.reactor.seconds() + CLOSE_PATIENCE
+            while self.door.sockets and self.reactor.seconds() < deadline:
+                await deferLater(self.reactor, 0.02)
+        if self.provider is not None:
+            await self.provider.stop()
+        if self.store is not None:
+            await self.store.close()
+
+
+def make_provider(reactor: Any, settings: Settings) -> Provider:
+    """The provider that the settings name. Errors: StartError if it is not installed."""
+    if settings.provider != "embedded":
+        return OpenAIProvider(
+            reactor,
+            base_url=settings.upstream_url,
+            model=settings.upstream_model,
+            api_key=settings.upstream_key,
+            name=settings.provider,
+        )
+    from aichat.bridge.models import DEFAULT_MODEL  # noqa: PLC0415 - only where it is used
+    from aichat.bridge.providers.embedded import EmbeddedProvider  # noqa: PLC0415
+
+    return EmbeddedProvider(
+        reactor,
+        settings.embedded_model or DEFAULT_MODEL,
+        upstream=lambda url, key, model: OpenAIProvider(
+            reactor, base_url=url, api_key=key, model=model, name="embedded", extra={"return_progress": True}
+        ),
+        context=settings.context_tokens,
+    )
+
+
+def describe_provider(settings: Settings) -> str:
+    """Who answers, for the log; no secrets."""
+    if settings.provider == "embedded":
+        return f"the embedded model {settings.embedded_model}".rstrip()
+    return f"{settings.upstream_model} at {settings.upstream_url}"
+
+
+def persona_files(state_dir: Path) -> list[bytes]:
+    """The starter personas, then the user's `personas/*.json`, each as the file's bytes. Errors: OSError."""
+    starters = sorted(files("aichat.personas").iterdir(), key=lambda file: file.name)
+    own = sorted((state_dir / "personas").glob("*.json"))
+    return [file.read_bytes() for file in (*starters, *own) if file.name.endswith(".json")]
+
+
+def _address(port: IListeningPort) -> str:
+    host = port.getHost()
+    return f"{host.host}:{host.port}" if isinstance(host, IPv4Address | IPv6Address) else str(host)
+
+
+def _one_line(error: Exception, settings: Settings) -> str:
+    if isinstance(error, CannotListenError):
+        return (
+            f"port {error.port} is taken ({error.socketError}): stop what uses it, or set --listen / --bridge-listen"
+        )
+    if isinstance(error, sqlite3.Error):
+        return f"the database {settings.database_path} cannot be used: {error}"
+    if isinstance(error, msgspec.DecodeError):
+        return f"a file in {settings.state_path / 'personas'} is not a persona: {error}"
+    return " ".join(str(error).split())

@@ -1,0 +1,170 @@
+"""A fake OpenAI-compatible upstream as a process: `python -m tests.upstream` prints `{"port": N}`.
+
+What the last user message says decides how it answers; anything else is answered with an echo in small deltas.
+Requests are recorded: GET /requests gives them, with whether the client closed each before its end.
+
+    !slow            the echo, one delta per 50 ms             !long N          N deltas of 20 characters, 5 ms apart
+    !think           reasoning_content, then content           !tags            the same as <think> tags
+    !hang            nothing at all                            !stall           three deltas, then nothing
+    !cut             three deltas, then the socket is closed   !eof             three deltas, a clean end, no finish
+    !status N        HTTP status N                             !retry           429 and Retry-After: 1 once, then fine
+    !garbage         an event that is not JSON                 !html            200 with text/html
+    !error           200 with an error as JSON                 !redirect        302 to itself
+    !split           UTF-8 cut at every byte                   !empty           finish without content
+    !context         exceed_context_size_error while the prompt has more than 4 messages
+    !bytes N         one delta of N characters                 !whole           JSON without streaming
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import deferLater
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+MODEL = "fake-1"
+
+
+def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
+    body = {
+        "id": "c1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": MODEL,
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+        **more,
+    }
+    return b"data: " + json.dumps(body, ensure_ascii=False).encode() + b"\n\n"
+
+
+END = b"".join(
+    [
+        chunk({}, "stop"),
+        b'data: {"choices":[],"model":"fake-1","usage":{"prompt_tokens":3,"completion_tokens":5}}\n\n',
+        b"data: [DONE]\n\n",
+    ]
+)
+
+
+def wait(seconds: float) -> Deferred[None]:
+    return deferLater(reactor, seconds)  # type: ignore[arg-type]
+
+
+class Completions(Resource):
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[dict[str, Any]] = []
+        self.retried = False
+
+    def render_GET(self, request: Request) -> bytes:
+        request.setHeader("content-type", "application/json")
+        if request.path.endswith(b"/models"):
+            return json.dumps({"object": "list", "data": [{"id": MODEL, "object": "model"}]}).encode()
+        return json.dumps(self.seen).encode()
+
+    def render_POST(self, request: Request) -> Any:
+        body = json.loads(request.content.read())
+        record = {"body": body, "authorization": request.getHeader("authorization"), "left": False, "done": False}
+        self.seen.append(record)
+        request.notifyFinish().addCallbacks(lambda _: record.update(done=True), lambda _: record.update(left=True))
+        ensureDeferred(self.answer(request, body["messages"], record)).addErrback(lambda f: f.printTraceback())
+        return NOT_DONE_YET
+
+    def refuse(self, request: Request, status: int, body: bytes = b"", kind: str = "application/json") -> None:
+        request.setResponseCode(status)
+        request.setHeader("content-type", kind)
+        request.write(body or json.dumps({"error": {"message": f"fake {status}", "type": "fake"}}).encode())
+        request.finish()
+
+    async def answer(self, request: Request, messages: list[dict[str, str]], record: dict[str, Any]) -> None:
+        said = messages[-1]["content"]
+        word, _, rest = said.partition(" ")
+        match word:
+            case "!hang":
+                return
+            case "!status":
+                return self.refuse(request, int(rest))
+            case "!retry" if not self.retried:
+                self.retried = True
+                request.setHeader("retry-after", "1")
+                return self.refuse(request, 429)
+            case "!html":
+                return self.refuse(request, 200, b"<h1>hello</h1>", "text/html")
+            case "!error":
+                return self.refuse(request, 200, b'{"error": {"message": "out of order"}}')
+            case "!whole":
+                whole = {"choices": [{"message": {"content": "whole"}, "finish_reason": "stop"}], "model": MODEL}
+                return self.refuse(request, 200, json.dumps(whole).encode())
+            case "!redirect":
+                request.setHeader("location", "http://127.0.0.1:1/")
+                return self.refuse(request, 302)
+            case "!context" if len(messages) > 4:
+                words = {"error": {"message": "too long", "type": "exceed_context_size_error", "code": 400}}
+                return self.refuse(request, 400, json.dumps(words).encode())
+        request.setHeader("content-type", "text/event-stream")
+        request.write(b": keep-alive\n\n" + chunk({"role": "assistant", "content": ""}))
+        pieces, pause, end = self.script(word, rest, said)
+        for piece in pieces:
+            if record["left"]:
+                return
+            request.write(piece)
+            if pause:
+                await wait(pause)
+        if record["left"]:
+            return
+        match end:
+            case "stall":
+                return
+            case "cut":
+                request.channel.transport.abortConnection()
+            case "eof":
+                request.finish()
+            case _:
+                request.write(END)
+                request.finish()
+
+    def script(self, word: str, rest: str, said: str) -> tuple[list[bytes], float, str]:
+        """The pieces to write, the pause between them in seconds, and how to end."""
+        three = [chunk({"content": text}) for text in ("一", "two ", "三。")]
+        match word:
+            case "!slow":
+                return [chunk({"content": c}) for c in f"慢慢地 slowly: {rest or 'word ' * 20}"], 0.05, ""
+            case "!long":
+                return [chunk({"content": f"{n:06d} 春眠不觉晓 abc。"}) for n in range(int(rest))], 0.005, ""
+            case "!think":
+                thought = [chunk({"reasoning_content": t}) for t in ("let me ", "think")]
+                return [*thought, chunk({"content": "42"})], 0.01, ""
+            case "!tags":
+                return [chunk({"content": t}) for t in ("<thi", "nk>let me ", "think</th", "ink>\n\n4", "2")], 0, ""
+            case "!stall" | "!cut" | "!eof":
+                return three, 0.01, word[1:]
+            case "!garbage":
+                return [*three, b"data: {not json\n\n"], 0, ""
+            case "!split":
+                data = b"".join(chunk({"content": c}) for c in "汉字 and 😀")
+                return [data[i : i + 1] for i in range(len(data))], 0.0001, ""
+            case "!empty":
+                return [], 0, ""
+            case "!bytes":
+                return [chunk({"content": "x" * int(rest)})], 0, ""
+            case _:
+                text = f"你说：{said}"
+                return [chunk({"content": text[i : i + 3]}) for i in range(0, len(text), 3)], 0.002, ""
+
+
+def main() -> None:
+    port = reactor.listenTCP(0, Site(Completions()), interface="127.0.0.1")  # type: ignore[attr-defined]
+    print(json.dumps({"port": port.getHost().port}), flush=True)
+    sys.stdin.close()
+    reactor.run()  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    main()
