@@ -30,6 +30,7 @@ from aichat.bridge.providers.llama_process import LlamaProcess
 from aichat.protocol.errors import AichatError
 
 STOP_SECONDS = 5.0  # from closing the child's stdin to SIGKILL
+DEATH_SECONDS = 2.0  # from a broken connection to the exit that explains it
 MAX_PAUSE_SECONDS = 60.0  # between two starts of a child that keeps dying
 
 _log = Logger()
@@ -91,9 +92,7 @@ class EmbeddedProvider:
         try:
             finish = await answer
         except (CancelledError, AichatError) as error:
-            # A dying child is seen by its sockets a moment before, or after, its exit is.
-            refused = isinstance(error, AichatError) and error.code == "upstream_unreachable"
-            if refused or answer in child.cut_off:
+            if answer in child.cut_off or await self._dies(child, error):
                 raise AichatError(
                     "upstream_interrupted",
                     "The embedded model stopped in the middle of the answer; it starts anew with the next message.",
@@ -103,6 +102,17 @@ class EmbeddedProvider:
             child.running.discard(answer)
         self._deaths = 0
         return finish
+
+    async def _dies(self, child: LlamaProcess, error: Exception) -> bool:
+        """Whether this error is the child's death. Its sockets close a moment before its exit is known: wait for
+        that, so that whoever tries again on seeing the error is not sent to the dying child."""
+        if not isinstance(error, AichatError) or error.code not in ("upstream_unreachable", "upstream_interrupted"):
+            return False
+        try:
+            await child.when_gone().addTimeout(DEATH_SECONDS, self._reactor)
+        except TimeoutError:
+            return False
+        return True
 
     def stop(self) -> Deferred[None]:
         """End the child; fires when it is gone. Generations that run break off. Nothing starts afterwards."""
