@@ -141,6 +141,6 @@ def _check(settings: Settings) -> None:
     if not settings.bridge_only and not settings.listen:
         raise SettingsError("listen is empty: name at least one endpoint, as tcp:8765:interface=127.0.0.1")
     if not settings.bridge and not settings.bridge_secret:
-        open_to_others = [e for e in settings.bridge_listen if not is_local_endpoint(e)]
+        open_to_others = [e for e in settings.bridge_listen if e != "none" and not is_local_endpoint(e)]
         if open_to_others:
             raise SettingsError(f"bridge_listen {open_to_others[0]!r} is open to others: set bridge_secret too")

@@ -16,7 +16,7 @@ speaks the full protocol. Commands go client -> server; each may carry a `reques
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 
@@ -416,6 +416,9 @@ AnyPush = (
     | PersonaSaved | PersonaDeleted | ConversationSaved | ConversationDeleted
     | MessageAdded | MessageDone | MessageDeleted | MessageDelta | MessageSnapshot
 )  # fmt: skip
+
+COMMANDS: tuple[type[Command], ...] = get_args(AnyCommand)
+PUSHES: tuple[type[Push], ...] = get_args(AnyPush)
 
 PLAIN_COMMANDS = (Chat, PersonaListQuery, PersonaSelect, PersonaCreate, HistoryRequest)
 """What a client may send without `hello`: the seed's frames and the persona list query."""
