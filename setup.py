@@ -44,6 +44,7 @@ setup(
     package_dir=package_dir,
     packages=packages,
     package_data={
+        "aichat.bridge": ["licences/*"],
         "aichat.page": ["*"],
         "aichat.personas": ["*"],
         "aichat.sql.migrations": ["*.sql"],

@@ -1,0 +1,63 @@
+# Two commands do everything: `make run` and `make test`. CONTRIBUTING.md says what the others are for.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+INSTALLED = $(VENV)/.installed
+TEST_INSTALLED = $(VENV)/.test-installed
+
+.DEFAULT_GOAL = help
+.PHONY: help run tui qt install model test lint check-python clean
+
+help:
+	@echo "make run      install, fetch the model, start the service, say where to go"
+	@echo "make tui      the terminal app        make qt    the desktop app"
+	@echo "make install  prepare $(VENV) only     make test  install what tests need, run them all"
+
+run: install model
+	@exec $(BIN)/twist --log-format=text aichat
+
+tui: install
+	@exec $(BIN)/aichat-tui
+
+qt: install
+	@exec $(BIN)/aichat-qt
+
+install: $(INSTALLED)
+
+# With an upstream of one's own no model is needed.
+model: install
+	@[ -n "$$DEEPSEEK_API_KEY$$OPENAI_API_KEY$$AICHAT_UPSTREAM_URL$$AICHAT_PROVIDER$$AICHAT_BRIDGE" ] \
+		|| $(BIN)/python -m aichat.bridge.models fetch --fallback
+
+$(INSTALLED): pyproject.toml setup.py | check-python
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once, about a minute) ..."
+	@$(PIP) install --quiet --upgrade "pip>=24.1"
+	$(PIP) install --progress-bar on --editable ".[qt,tui,embedded]"
+	@touch $@
+
+$(TEST_INSTALLED): $(INSTALLED)
+	$(PIP) install --quiet --editable ".[qt,tui,embedded,test]"
+	@touch $@
+
+check-python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "aichat needs Python 3.11 or newer as $(PYTHON); on Debian: apt install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh .ci/system-packages python3-venv
+
+test: $(TEST_INSTALLED)
+	@sh .ci/system-packages
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m aichat.bridge.models fetch smollm2-135m
+	$(BIN)/python -m pytest
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

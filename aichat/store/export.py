@@ -1,0 +1,43 @@
+"""Writes personas as the seed's `personas/*.json` files, from a database that a service may be using."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sqlite3
+from pathlib import Path
+
+from aichat.store.queries import load_queries
+from aichat.store.rows import to_persona
+
+
+def export_personas(database: Path, folder: Path, user_id: int = 1) -> list[Path]:
+    """One file for each persona of a user -> the files. Errors: sqlite3.Error, OSError."""
+    connection = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        personas = [to_persona(row) for row in load_queries().personas_of(connection, user_id=user_id)]
+    finally:
+        connection.close()
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for persona in personas:
+        value = {
+            "id": persona.id,
+            "name": persona.name,
+            "prompt": persona.prompt,
+            "avatar": persona.avatar,
+            "create_time": persona.create_time,
+        }
+        value |= {k: v for k in ("model", "greeting", "starters") if (v := getattr(persona, k))}
+        path = folder / f"{_file_name(persona.id)}.json"
+        path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _file_name(persona_id: str) -> str:
+    """The id where it is a harmless file name, else a digest of it."""
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", persona_id):
+        return persona_id
+    return hashlib.sha256(persona_id.encode()).hexdigest()[:16]
