@@ -1,0 +1,85 @@
+"""Starts the Qt client: `python -m aichat_qt`, or `aichat-qt`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, QTranslator
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from aichat.protocol.address import DEFAULT_URL, Address, find_server
+from aichat.protocol.session import Session
+from aichat_qt.icons import app_icon
+from aichat_qt.link import Link
+from aichat_qt.main_window import MainWindow
+from aichat_qt.model import Model
+from aichat_qt.theme import body_font, theme
+
+
+def our_version() -> str:
+    try:
+        return version("aichat")
+    except PackageNotFoundError:
+        return "0"
+
+
+def options(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="aichat-qt",
+        description="The desktop client of aichat.",
+        epilog="The token is read from the file named, from $AICHAT_TOKEN, or, for a server on this machine, "
+        "from the server's state folder. It is never given on the command line, where others could read it.",
+    )
+    parser.add_argument("--url", default="", help=f"the server's address (default: $AICHAT_URL or {DEFAULT_URL})")
+    parser.add_argument("--token-file", default="", help="a file that holds the token")
+    parser.add_argument("--version", action="version", version=f"aichat-qt {our_version()}")
+    return parser.parse_args(arguments)
+
+
+def dress(app: QApplication) -> None:
+    """Style, font, icon, translations and colours."""
+    app.setApplicationName("aichat")
+    app.setDesktopFileName("aichat")
+    app.setStyle("Fusion")
+    app.setFont(body_font())
+    app.setWindowIcon(app_icon())
+    qt_words = QTranslator(app)
+    if qt_words.load(QLocale(), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        app.installTranslator(qt_words)
+    theme().follow_system()
+
+
+def build(address: Address, settings: QSettings | None = None) -> MainWindow:
+    """The window with all that stands behind it, not connected yet."""
+    session = Session(token=address.token, client=f"aichat-qt {our_version()}")
+    link = Link(session, address.url)
+    model = Model(session, link)
+    window = MainWindow(model, settings)
+    link.setParent(window)
+    model.setParent(window)
+    return window
+
+
+def main() -> int:
+    arguments = options()
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    try:
+        address = find_server(arguments.url, arguments.token_file)
+    except (OSError, UnicodeError) as error:
+        sys.stderr.write(f"aichat-qt: the token file cannot be read: {error}\n")
+        return 2
+    QGuiApplication.setDesktopFileName("aichat")
+    app = QApplication(sys.argv[:1])
+    dress(app)
+    window = build(address, QSettings("aichat", "aichat-qt"))
+    window.show()
+    window.model.link.connect_now()
+    return app.exec()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

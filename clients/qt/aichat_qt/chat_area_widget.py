@@ -1,0 +1,213 @@
+"""The right side: who one talks to, the conversation's bar, the messages, the composer."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from aichat_qt.avatar import Avatar
+from aichat_qt.connection_widget import ConnectionPage, OfflineLine
+from aichat_qt.conversation_history_widget import ConversationHistoryWidget
+from aichat_qt.empty_state import NoPersona, PersonaWelcome, is_first_contact
+from aichat_qt.icons import IconButton
+from aichat_qt.message_display_widget import MessageDisplayWidget
+from aichat_qt.message_input_widget import MessageInputWidget
+from aichat_qt.message_row import label
+from aichat_qt.model import Model
+from aichat_qt.theme import HIT, META_PX, RADIUS_CONTROL, XL, L, M, S, theme
+from aichat_qt.words import one_line
+
+HEADER = 56
+NOTICE_MS = 6000
+
+
+class ChatHeader(QWidget):
+    """Avatar, name and model of the persona; the conversation's bar stands to its right."""
+
+    def __init__(self, model: Model, area: QWidget) -> None:
+        super().__init__(area)
+        self._model = model
+        self.drawer = IconButton("menu", self.tr("Personas"), self)
+        self.drawer.hide()
+        self._avatar = Avatar(HIT, self)
+        self._name = label(self, "name", 15, bold=True)
+        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._model_name = label(self, "muted", META_PX)
+        self._model_name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.history = ConversationHistoryWidget(model, area)
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addStretch()
+        words.addWidget(self._name)
+        words.addWidget(self._model_name)
+        words.addStretch()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(L, 0, M, 1)
+        layout.setSpacing(M)
+        layout.addWidget(self.drawer)
+        layout.addWidget(self._avatar)
+        layout.addLayout(words, 2)
+        layout.addWidget(self.history, 3)
+        self.setFixedHeight(HEADER)
+        model.selected.connect(self._refresh)
+        model.personas_changed.connect(self._refresh)
+        model.messages_changed.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        persona = self._model.persona
+        self._avatar.setVisible(persona is not None)
+        self._name.setText(one_line(persona.name) if persona else "")
+        used = next((m.model for m in reversed(self._model.messages()) if m.model), "")
+        words = one_line((persona.model if persona else "") or used)
+        self._model_name.setText(words)
+        self._model_name.setVisible(bool(words))
+        if persona is not None:
+            self._avatar.show_persona(persona)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(0, self.height() - 1, self.width(), 1, theme().colour("line"))
+        painter.end()
+
+
+class ChatAreaWidget(QWidget):
+    """Shows the one of its pages that fits, and carries words between the composer and the model."""
+
+    create_requested = Signal()
+
+    def __init__(self, model: Model, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._drafts: dict[tuple[str, int | None], str] = {}
+        self._place = (model.persona_id, model.conversation_id)
+        self.header = ChatHeader(model, self)
+        self.history = self.header.history
+        self.offline = OfflineLine(model, self)
+        self.display = MessageDisplayWidget(model, self)
+        self.welcome = PersonaWelcome(model, self)
+        self.no_persona = NoPersona(self)
+        self.connection = ConnectionPage(model, self)
+        self.pages = QStackedWidget(self)
+        for page in (self.connection, self.no_persona, self.welcome, self.display):
+            self.pages.addWidget(page)
+        self.input = MessageInputWidget(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addWidget(self.offline)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(self.input)
+        self._notice = QLabel(self)
+        self._notice.setWordWrap(True)
+        self._notice.setObjectName("notice")
+        self._notice.hide()
+        self._notice_off = QTimer(self, singleShot=True, interval=NOTICE_MS)
+        self._notice_off.timeout.connect(self._notice.hide)
+        self.input.submitted.connect(self._submit)
+        self.input.stop_requested.connect(model.stop)
+        self.welcome.asked.connect(self._ask)
+        self.no_persona.create_requested.connect(self.create_requested)
+        self.display.edit_requested.connect(self._edit)
+        model.selected.connect(self._moved)
+        model.personas_changed.connect(self._refresh)
+        model.messages_changed.connect(self._refresh)
+        model.link_changed.connect(self._refresh)
+        model.noticed.connect(self.notice)
+        theme().changed.connect(self.update)
+        self._refresh()
+
+    def notice(self, words: str) -> None:
+        """Words that belong to no place: they float above the composer for a while."""
+        t = theme().tokens
+        self._notice.setStyleSheet(
+            f"#notice {{ background: {t.text}; color: {t.surface}; border-radius: {RADIUS_CONTROL}px;"
+            " padding: 8px 12px; }"
+        )
+        self._notice.setText(one_line(words))
+        self._notice.setAccessibleName(one_line(words))
+        self._place_notice()
+        self._notice.show()
+        self._notice.raise_()
+        self._notice_off.start()
+
+    def escape(self) -> bool:
+        """Esc: closes what is open, else stops the answer."""
+        if self.history.panel.isVisible():
+            self.history.close_panel()
+            return True
+        return self._model.stop()
+
+    def new_conversation(self) -> None:
+        if self._model.persona is not None:
+            self.history.panel.hide()
+            self._model.select_conversation(None)
+            self.input.composer.setFocus()
+
+    def _submit(self, text: str) -> None:
+        if self._model.persona is None:
+            return
+        self._model.post(text)
+        self.input.set_text("")
+
+    def _ask(self, question: str) -> None:
+        if self._model.persona is not None:
+            self._model.post(question)
+            self.input.composer.setFocus()
+
+    def _edit(self, request_id: str) -> None:
+        words = self._model.discard(request_id)
+        kept = self.input.text().strip()
+        self.input.set_text(f"{words}\n{kept}" if kept else words)
+        self.input.composer.setFocus()
+
+    def _moved(self) -> None:
+        """Another conversation: its unsent words come back, this one's stay with it."""
+        place = (self._model.persona_id, self._model.conversation_id)
+        got_number = place[0] == self._place[0] and self._place[1] is None and self._model.drafts()
+        if place != self._place:
+            if not got_number:
+                self._drafts[self._place] = self.input.text()
+                self.input.set_text(self._drafts.pop(place, ""))
+            self._place = place
+        self.history.panel.hide()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        model = self._model
+        persona = model.persona
+        if is_first_contact(model):
+            page: QWidget = self.connection
+        elif persona is None:
+            page = self.no_persona
+        elif model.is_loaded() and not model.messages() and not model.drafts():
+            page = self.welcome
+        else:
+            page = self.display
+        self.pages.setCurrentWidget(page)
+        talks = page in {self.welcome, self.display}
+        self.input.setVisible(talks)
+        self.header.setVisible(talks or not self.header.drawer.isHidden())
+        self.input.set_running(model.running() is not None)
+        if persona is not None:
+            self.input.set_placeholder(self.tr("Message {0}").format(one_line(persona.name)))
+
+    def _place_notice(self) -> None:
+        width = min(480, self.width() - 2 * XL)
+        self._notice.setFixedWidth(width)
+        height = self._notice.heightForWidth(width)
+        self._notice.setFixedHeight(height)
+        bottom = self.input.y() if self.input.isVisible() else self.height()
+        self._notice.move((self.width() - width) // 2, bottom - height - S)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_notice()
+        self.history.panel.hide()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme().colour("surface"))
+        painter.end()

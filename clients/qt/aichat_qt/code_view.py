@@ -1,0 +1,118 @@
+"""A block of code in an answer: its language, a copy button, colours, and lines that scroll sideways."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt, QTimer
+from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QTextCharFormat, QTextCursor, QWheelEvent
+from PySide6.QtWidgets import QLabel, QTextBrowser, QWidget
+
+from aichat_qt.highlight import colour
+from aichat_qt.icons import IconButton
+from aichat_qt.render import line_height
+from aichat_qt.text_view import TextView
+from aichat_qt.theme import CODE_LINE_PX, HIT, META_PX, RADIUS_CONTROL, XS, M, code_font, sized, theme
+from aichat_qt.words import one_line
+
+HEAD = HIT
+BAR = 10
+RECOLOUR_MS = 250
+"""Growing code is coloured this often at most; in between new text is plain."""
+
+
+class _Lines(TextView):
+    """The code itself; takes the wheel only sideways."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if abs(event.angleDelta().x()) > abs(event.angleDelta().y()):
+            QTextBrowser.wheelEvent(self, event)
+        else:
+            event.ignore()
+
+
+class CodeView(QWidget):
+    """One code block."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = ""
+        self._language = ""
+        self._label = QLabel(self)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label.setProperty("role", "muted")
+        self._label.setFont(sized(self.font(), META_PX))
+        self._copy = IconButton("copy", self.tr("Copy code"), self, size=16)
+        self._copy.clicked.connect(self._copied)
+        self._lines = _Lines(self)
+        self._lines.setLineWrapMode(QTextBrowser.LineWrapMode.NoWrap)
+        self._lines.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self._lines.document().setDefaultFont(code_font())
+        self._lines.setFont(code_font())
+        self._colour_soon = QTimer(self, singleShot=True, interval=RECOLOUR_MS)
+        self._colour_soon.timeout.connect(self._colour)
+        theme().changed.connect(self._colour)
+
+    @property
+    def text(self) -> str:
+        return self._text
+
+    def show_code(self, text: str, language: str, *, growing: bool = False) -> None:
+        """Show code; if it only grew, what stands there stays."""
+        if language != self._language or not self._label.text():
+            self._language = language
+            self._label.setText(one_line(language) or self.tr("code"))
+            self._lines.setAccessibleName(self.tr("Code: {0}").format(self._label.text()))
+        if text == self._text:
+            return
+        cursor = QTextCursor(self._lines.document())
+        grew = bool(self._text) and text.startswith(self._text)
+        if grew:
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            cursor.insertText(text[len(self._text) :])
+        else:
+            cursor.select(QTextCursor.SelectionType.Document)
+            cursor.setBlockFormat(line_height(cursor.blockFormat(), CODE_LINE_PX))
+            cursor.insertText(text, QTextCharFormat())
+            cursor.select(QTextCursor.SelectionType.Document)
+            cursor.mergeBlockFormat(line_height(cursor.blockFormat(), CODE_LINE_PX))
+        self._text = text
+        self._lines.touched()
+        if not growing:
+            self._colour_soon.stop()
+            self._colour()
+        elif not self._colour_soon.isActive():
+            self._colour_soon.start()
+
+    def fit(self, width: int) -> int:
+        """Lay out in a width -> the height it takes."""
+        inner = width - 2 * M
+        document = self._lines.document()
+        overflow = document.idealWidth() > inner if len(self._text) > inner // 10 else False
+        lines = document.blockCount() * CODE_LINE_PX + (BAR if overflow else 0)
+        self._label.setGeometry(M, 0, inner - HIT, HEAD)
+        self._copy.move(width - HIT - XS, 0)
+        self._lines.setGeometry(M, HEAD, inner, lines)
+        return HEAD + lines + (XS if overflow else M)
+
+    def set_caret(self, strength: float) -> None:
+        self._lines.set_caret(strength)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme().colour("code"))
+        painter.drawRoundedRect(QRectF(self.rect()), RADIUS_CONTROL + 2, RADIUS_CONTROL + 2)
+        painter.end()
+
+    def _colour(self) -> None:
+        colour(self._lines.document(), self._text, self._language)
+
+    def _copied(self) -> None:
+        QGuiApplication.clipboard().setText(self._text)
+        self._copy.show_icon("check", "ok")
+        self._copy.say(self.tr("Copied"))
+        QTimer.singleShot(1500, self, self._uncopied)
+
+    def _uncopied(self) -> None:
+        self._copy.show_icon("copy", "muted")
+        self._copy.say(self.tr("Copy code"))

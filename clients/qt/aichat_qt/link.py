@@ -1,0 +1,158 @@
+"""The socket: the only file that knows it.
+
+Tells the session what happened and writes what the session hands out. When the connection is lost it tries again
+after the delay that the session names, and counts the seconds down for whoever shows them.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from math import ceil
+
+from PySide6.QtCore import QObject, QTimer, QUrl, Signal
+from PySide6.QtWebSockets import QWebSocket
+
+from aichat.protocol.errors import AichatError
+from aichat.protocol.session import Session, State
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_MS = 10_000
+PING_MS = 20_000
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""A page of history may hold many long messages; more than this is no chat server."""
+
+
+class Link(QObject):
+    """One session's connection, made anew as long as that is of use."""
+
+    changed = Signal()
+    """The session's state, or the seconds until the next try."""
+    received = Signal(object, object)
+    """A frame and the list of changes that it made."""
+
+    def __init__(self, session: Session, url: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.url = url
+        self.trouble = ""
+        self.connecting = False
+        self._socket: QWebSocket | None = None
+        self._answered = True
+        self._retry_at = 0.0
+        self._retry = QTimer(self, singleShot=True)
+        self._retry.timeout.connect(self.connect_now)
+        self._second = QTimer(self, interval=1000)
+        self._second.timeout.connect(self.changed)
+        self._handshake = QTimer(self, singleShot=True, interval=HANDSHAKE_MS)
+        self._handshake.timeout.connect(lambda: self._end(self.tr("The server did not answer in time.")))
+        self._ping = QTimer(self, interval=PING_MS)
+        self._ping.timeout.connect(self._check_alive)
+
+    def connect_now(self) -> None:
+        """Try now, whatever the timer says. Does nothing while a connection stands or is being made."""
+        if self._socket is not None:
+            return
+        self._retry.stop()
+        self._second.stop()
+        self.connecting = True
+        socket = self._socket = QWebSocket(parent=self)
+        socket.setMaxAllowedIncomingMessageSize(MAX_MESSAGE_BYTES)
+        socket.setMaxAllowedIncomingFrameSize(MAX_MESSAGE_BYTES)
+        socket.connected.connect(self._opened)
+        socket.textMessageReceived.connect(self._received)
+        socket.disconnected.connect(self._disconnected)
+        socket.errorOccurred.connect(lambda _error: self._end(socket.errorString()))
+        socket.pong.connect(self._pong)
+        self._handshake.start()
+        socket.open(QUrl(self.url))
+        self.changed.emit()
+
+    def close(self) -> None:
+        """Leave for good."""
+        self._drop()
+        self._retry.stop()
+        self._second.stop()
+
+    def use_token(self, token: str) -> None:
+        """Try again with another token."""
+        self.session.token = token
+        self._drop()
+        self.connect_now()
+
+    def flush(self) -> None:
+        """Write what the session has to say. Call it after every call on the session."""
+        frames = self.session.take()
+        if self._socket is not None:
+            for frame in frames:
+                self._socket.sendTextMessage(frame.decode())
+
+    @property
+    def seconds_left(self) -> int:
+        """Until the next try; 0 if none is planned."""
+        return max(1, ceil(self._retry_at - time.monotonic())) if self._retry.isActive() else 0
+
+    def _opened(self) -> None:
+        self._handshake.stop()
+        self.connecting = False
+        self.trouble = ""
+        self._answered = True
+        self._ping.start()
+        self.session.opened()
+        self.flush()
+        self.changed.emit()
+
+    def _received(self, text: str) -> None:
+        before = self.session.state
+        try:
+            frame, changes = self.session.received(text)
+        except AichatError as error:
+            log.warning("%s", error)
+            return
+        self.flush()
+        if frame is not None:
+            self.received.emit(frame, changes)
+        if self.session.state is not before:
+            self.changed.emit()
+
+    def _disconnected(self) -> None:
+        if self._socket is not None:
+            code = self._socket.closeCode()
+            self._end(self._socket.closeReason(), getattr(code, "value", None))
+
+    def _end(self, trouble: str, code: int | None = None) -> None:
+        """The connection is over, or did not come about."""
+        if self._socket is None:
+            return
+        self._drop()
+        self.trouble = trouble
+        delay = self.session.closed(code)
+        if self.session.state is State.REFUSED and trouble and not self.session.refusal:
+            self.session.refusal = trouble
+        if delay is not None:
+            self._retry_at = time.monotonic() + delay
+            self._retry.start(ceil(delay * 1000))
+            self._second.start()
+        self.changed.emit()
+
+    def _drop(self) -> None:
+        self.connecting = False
+        self._handshake.stop()
+        self._ping.stop()
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            socket.disconnect(self)
+            socket.abort()
+            socket.deleteLater()
+
+    def _check_alive(self) -> None:
+        """A line that went dead (a laptop that slept) does not say so by itself."""
+        if not self._answered:
+            self._end(self.tr("The connection went silent."))
+        elif self._socket is not None:
+            self._answered = False
+            self._socket.ping()
+
+    def _pong(self, _elapsed: int, _payload: object) -> None:
+        self._answered = True

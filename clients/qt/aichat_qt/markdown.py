@@ -1,0 +1,95 @@
+"""Markdown text -> segments of prose and code, and how much of a growing text is settled.
+
+HTML is off and shown as written. An answer that is still being written is parsed again with every flush, but only
+after the place before which more text cannot change anything.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+PLAIN_FROM = 60_000
+"""Characters: a longer text is shown without Markdown, so that no message can stop the window."""
+TABLE_ROWS = 60
+
+_parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_CONTINUES = re.compile(r"[\s\d\-*+>|`~=:\[]|$")
+"""How a line may begin that could still belong to what stands before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Everything but code blocks."""
+
+    tokens: list[Token]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code block at top level."""
+
+    text: str
+    language: str
+
+
+Segment = Prose | Code
+
+
+def parse(text: str) -> list[Segment]:
+    """A text's segments in their order."""
+    if len(text) > PLAIN_FROM:
+        return [Code(text, "")]
+    lines = text.split("\n")
+    result: list[Segment] = []
+    prose: list[Token] = []
+    skip_until = ""
+
+    def end_prose() -> None:
+        if prose:
+            result.append(Prose(list(prose)))
+            prose.clear()
+
+    for token in _parser.parse(text):
+        if skip_until:
+            skip_until = "" if token.type == skip_until and token.level == 0 else skip_until
+        elif token.level == 0 and token.type in {"fence", "code_block"}:
+            end_prose()
+            info = token.info.split()
+            result.append(Code(token.content.rstrip("\n"), info[0].lower()[:24] if info else ""))
+        elif token.level == 0 and token.type == "table_open" and token.map and _rows(token) > TABLE_ROWS:
+            end_prose()
+            result.append(Code("\n".join(lines[token.map[0] : token.map[1]]).rstrip(), ""))
+            skip_until = "table_close"
+        else:
+            prose.append(token)
+    end_prose()
+    return result
+
+
+def settled(text: str) -> int:
+    """Length of the part of a growing text that what comes next cannot change (0: none)."""
+    result = position = 0
+    fence = ""
+    after_blank = after_fence = False
+    for line in text.splitlines(keepends=True):
+        mark = _FENCE.match(line)
+        if fence:
+            if mark and mark[1].startswith(fence) and not line.strip().strip(fence[0]) and line.endswith("\n"):
+                fence, after_fence = "", True
+        else:
+            begins_fence = mark is not None and not line.startswith(" ")
+            if position and ((after_blank and (begins_fence or not _CONTINUES.match(line))) or after_fence):
+                result = position
+            fence, after_fence = (mark[1] if mark else ""), False
+        after_blank = not line.strip()
+        position += len(line)
+    return result
+
+
+def _rows(token: Token) -> int:
+    return token.map[1] - token.map[0] if token.map else 0

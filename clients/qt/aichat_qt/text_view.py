@@ -1,0 +1,175 @@
+"""Read-only text of a message: as tall as what it holds, selectable, and closed to everything outside."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+from PySide6.QtCore import QEvent, QRectF, Qt, QUrl, Signal
+from PySide6.QtGui import (
+    QColor,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QTextCursor,
+    QTextOption,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
+
+from aichat_qt.render import QUOTE, QUOTE_PX, RULE, Writer, line_height
+from aichat_qt.theme import LINE_PX, XL, theme
+
+CARET_WIDTH = 7
+
+
+class TextView(QTextBrowser):
+    """A QTextBrowser without frame, scroll bars, navigation and resources."""
+
+    link_clicked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.kept = 0
+        """Everything before this position in the document stays when the rest is written anew."""
+        self.caret = 0.0
+        """How strongly the caret of live text is drawn; 0: not at all."""
+        self._marks = False
+        self._fitted = (-1, -1)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setOpenLinks(False)
+        self.setUndoRedoEnabled(False)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.viewport().setAutoFillBackground(False)
+        document = self.document()
+        document.setDocumentMargin(0)
+        document.setIndentWidth(XL)
+        self.anchorClicked.connect(lambda url: self.link_clicked.emit(url.toString()))
+
+    def loadResource(self, _type: int, _name: QUrl | str) -> Any:
+        """No picture, style or page is ever fetched, neither from the network nor from this machine."""
+        return None
+
+    def write(self, tokens: list[Any]) -> None:
+        """Write Markdown tokens in place of everything after `kept`."""
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        cursor.setPosition(self.kept)
+        cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+        cursor.removeSelectedText()
+        writer = Writer(cursor, fresh=self.kept == 0)
+        writer.write(tokens)
+        cursor.endEditBlock()
+        self._marks |= writer.marks
+        self._fitted = (-1, -1)
+
+    def write_plain(self, text: str, colour: str = "text", line_px: int = LINE_PX) -> None:
+        """Show text as it is."""
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        cursor.select(QTextCursor.SelectionType.Document)
+        form = cursor.charFormat()
+        form.setForeground(theme().colour(colour))
+        cursor.insertText(text, form)
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.mergeBlockFormat(line_height(cursor.blockFormat(), line_px))
+        cursor.endEditBlock()
+        self._fitted = (-1, -1)
+
+    def keep(self) -> None:
+        """What stands here now is settled."""
+        self.kept = self.document().characterCount() - 1
+
+    def touched(self) -> None:
+        """The document was changed from outside: measure again."""
+        self._fitted = (-1, -1)
+
+    def fit(self, width: int) -> int:
+        """Lay the text out in a width -> the height it takes."""
+        if self._fitted[0] != width:
+            if self.width() != width:
+                self.resize(width, self.height())
+            document = self.document()
+            if document.textWidth() != width:
+                document.setTextWidth(width)
+            self._fitted = (width, ceil(document.size().height()))
+        return self._fitted[1]
+
+    def ideal_width(self, most: int) -> int:
+        """The width the text would like to have."""
+        document = self.document()
+        document.setTextWidth(most)
+        self._fitted = (-1, -1)
+        return min(most, ceil(document.idealWidth()) + 1)
+
+    def set_caret(self, strength: float) -> None:
+        if strength != self.caret:
+            self.caret = strength
+            self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._marks and not self.caret:
+            return
+        painter = QPainter(self.viewport())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if self._marks:
+            self._paint_marks(painter, event.rect().top(), event.rect().bottom())
+        if self.caret:
+            self._paint_caret(painter)
+        painter.end()
+
+    def _paint_marks(self, painter: QPainter, top: int, bottom: int) -> None:
+        painter.setBrush(theme().colour("line"))
+        layout = self.document().documentLayout()
+        block = self.document().begin()
+        while block.isValid():
+            form = block.blockFormat()
+            depth, rule = form.property(QUOTE), form.property(RULE)
+            if depth or rule:
+                box = layout.blockBoundingRect(block)
+                if box.bottom() >= top and box.top() <= bottom:
+                    if rule:
+                        painter.drawRect(QRectF(0, box.center().y(), self.viewport().width(), 1))
+                    follows = block.next()
+                    end = box.bottom()
+                    if depth and follows.isValid() and follows.blockFormat().property(QUOTE):
+                        end = layout.blockBoundingRect(follows).top() + 1
+                    for level in range(int(depth or 0)):
+                        painter.drawRoundedRect(QRectF(level * QUOTE_PX, box.top(), 3, end - box.top()), 1.5, 1.5)
+            block = block.next()
+
+    def _paint_caret(self, painter: QPainter) -> None:
+        end = QTextCursor(self.document())
+        end.movePosition(QTextCursor.MoveOperation.End)
+        box = self.cursorRect(end)
+        colour = QColor(theme().tokens.accent)
+        colour.setAlphaF(self.caret)
+        painter.setBrush(colour)
+        x = min(box.left() + 3, self.viewport().width() - CARET_WIDTH)
+        painter.drawRoundedRect(QRectF(x, box.center().y() - 8, CARET_WIDTH, 16), 2, 2)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()  # the list of messages scrolls, not a message
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Copying and selecting is ours; every other key belongs to the window."""
+        if event.matches(QKeySequence.StandardKey.Copy) or event.matches(QKeySequence.StandardKey.SelectAll):
+            super().keyPressEvent(event)
+        else:
+            event.ignore()
+
+    def focusNextPrevChild(self, _next: bool) -> bool:
+        return QWidget.focusNextPrevChild(self, _next)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if event.matches(QKeySequence.StandardKey.Copy) or event.matches(QKeySequence.StandardKey.SelectAll):
+                event.accept()
+            return event.isAccepted()
+        return super().event(event)
