@@ -1,1 +1,7 @@
-"""placeholder"""
+"""aichat in the terminal: the Textual app, and `aichat-tui ask` for scripts.
+
+Order of the floors: `text`, `words`, `clock` < `desk`, `rows` (what is shown, no Textual) < `link` (the socket)
+< `widgets` < `screens` < `app`. `ask` stands beside the app and imports no Textual.
+"""
+
+__version__ = "0.1.0"

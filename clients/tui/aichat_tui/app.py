@@ -1,0 +1,169 @@
+"""The terminal app: wires session, link, desk and screens, and gathers changes into few drawings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from aichat.protocol.frames import AnyPush
+from aichat.protocol.session import Session
+from aichat.protocol.timeline import Change
+from aichat_tui.desk import Desk
+from aichat_tui.link import Link
+from aichat_tui.screens.base import DeskDialog, DeskScreen
+from aichat_tui.screens.main import MainScreen
+from aichat_tui.theme import PALETTES, textual_theme
+from aichat_tui.words import _
+
+LIVE_EVERY = 0.1
+"""Seconds between two drawings of a growing answer, at least."""
+
+LIVE_SHARE = 12
+"""... and at least this many times what the last drawing took, so that it never eats the core."""
+
+
+class ChatApp(App[None]):
+    """One user at one server."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "aichat"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", _("Help"), priority=True),
+        Binding("ctrl+t", "theme", _("Theme"), show=False, priority=True),
+        Binding("ctrl+q", "quit", _("Quit"), priority=True),
+    ]
+
+    def __init__(self, session: Session, link: Link, *, server: str = "", theme: str = "aichat-dark") -> None:
+        super().__init__()
+        self.session = session
+        self.link = link
+        self.desk = Desk(session, link.flush)
+        self._server = server
+        self._changes: set[Change] = set()
+        self._frames = 0
+        self._posted = False
+        self._drawn_at = self._draw_cost = 0.0
+        self._timer: Any = None
+        for name, palette in PALETTES.items():
+            self.register_theme(textual_theme(name, palette))
+        self.theme = theme
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The main screen is all there is."""
+        return MainScreen(self.desk, self.link, self._server)
+
+    def on_mount(self) -> None:
+        """First the screen, then the connection: the libraries of the socket take a while to load."""
+        self.call_after_refresh(self._connect)
+
+    def _connect(self) -> None:
+        self.link.start(self)
+
+    def on_unmount(self) -> None:
+        """Leave the server in good order."""
+        self.link.stop()
+
+    # the link's listener
+
+    def on_frame(self, frame: AnyPush | None, changes: list[Change]) -> None:
+        """Follow at once, draw soon."""
+        self.desk.heard(frame, changes)
+        self._frames += 1
+        self._changes.update(changes)
+        self._draw_soon()
+
+    def on_state(self) -> None:
+        """The connection came or went."""
+        self._changes.add(Change("personas"))
+        self._draw_soon()
+
+    def _draw_soon(self) -> None:
+        if not self._posted:
+            self._posted = True
+            self.call_later(self._draw)
+
+    def _draw(self) -> None:
+        """Draw all that changed; what only grew waits its turn."""
+        self._posted = False
+        live_only = bool(self._changes) and all(change.kind in ("live", "gap") for change in self._changes)
+        if live_only:
+            wait = self._drawn_at + max(LIVE_EVERY, LIVE_SHARE * self._draw_cost) - time.monotonic()
+            if wait > 0:
+                if self._timer is None:
+                    self._timer = self.set_timer(wait, self._draw_live)
+                return
+        self._draw_now()
+
+    def _draw_live(self) -> None:
+        self._timer = None
+        self._draw_now()
+
+    def _draw_now(self) -> None:
+        changes, self._changes = self._changes, set()
+        began = time.process_time()
+        for screen in self._desk_screens():
+            screen.desk_changed(changes)
+        self._drawn_at, self._draw_cost = time.monotonic(), time.process_time() - began
+
+    def _desk_screens(self) -> Iterable[DeskScreen | DeskDialog[Any]]:
+        return [s for s in self.screen_stack if isinstance(s, DeskScreen | DeskDialog) and s.is_mounted]
+
+    # keys
+
+    def action_theme(self) -> None:
+        """Light or dark."""
+        self.theme = "aichat-light" if self.theme == "aichat-dark" else "aichat-dark"
+
+    def watch_theme(self, theme: str) -> None:
+        """Some widgets draw their own colours."""
+        for screen in self.screen_stack if self.is_running else []:
+            if isinstance(screen, MainScreen) and screen.is_mounted:
+                screen.recolour()
+
+    def action_help(self) -> None:
+        """The keys."""
+        from aichat_tui.screens.help import Help  # noqa: PLC0415 - the first screen comes sooner
+
+        if isinstance(self.screen, Help):
+            self.pop_screen()
+        else:
+            self.push_screen(Help())
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The command palette: what the keys do, by name."""
+        if isinstance(screen, MainScreen):
+            commands: list[tuple[str, str, Callable[[], None]]] = [
+                (_("New conversation"), _("Begin a fresh one with this persona"), screen.action_conversation_new),
+                (_("Conversations"), _("Open, rename, delete"), screen.action_conversations),
+                (_("New persona"), _("Name, prompt, greeting"), screen.action_persona_new),
+                (_("Edit persona"), _("Change the one under the cursor"), screen.action_persona_edit),
+                (_("Delete persona"), _("With its conversations, after a question"), screen.action_persona_delete),
+            ]
+            for title, about, action in commands:
+                yield SystemCommand(title, about, action)
+        yield SystemCommand(_("Light or dark"), _("Change the colours"), self.action_theme)
+        yield SystemCommand(_("Keys"), _("What each key does"), self.action_help)
+        yield SystemCommand(_("Quit"), _("Running answers go on without you"), self.exit)
+
+
+class SocketApp(ChatApp):
+    """The app over a real socket: Twisted runs on Textual's loop."""
+
+    def _connect(self) -> None:
+        from aichat_tui.link import adopt_running_loop  # noqa: PLC0415
+
+        adopt_running_loop()
+        super()._connect()
+
+    def on_unmount(self) -> None:
+        """Twisted's threads end before the loop does."""
+        from aichat_tui.link import release_loop  # noqa: PLC0415
+
+        super().on_unmount()
+        release_loop()

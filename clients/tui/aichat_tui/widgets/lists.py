@@ -1,0 +1,19 @@
+"""Lists one moves through with arrows or j and k."""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+from textual.widgets import OptionList
+
+from aichat_tui.words import _
+
+
+class KeyList(OptionList):
+    """An OptionList that also listens to j, k, g and G."""
+
+    BINDINGS = [
+        Binding("k", "cursor_up", _("Up"), show=False),
+        Binding("j", "cursor_down", _("Down"), show=False),
+        Binding("g", "first", _("First"), show=False),
+        Binding("G", "last", _("Last"), show=False),
+    ]

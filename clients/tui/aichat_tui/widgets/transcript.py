@@ -1,0 +1,281 @@
+"""The conversation: one widget that draws lines.
+
+It holds all loaded rows but draws only those near the reader, from the newest up, so a conversation of any length
+opens at once. Attached, it follows the end; scrolled up, it stays where it is and says when something new came.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from aichat_tui.rows import Row
+from aichat_tui.theme import Palette
+from aichat_tui.widgets.drawing import Drawer
+from aichat_tui.words import _
+
+COLUMN = 92
+"""Cells: wider lines are hard to read."""
+
+CHUNK = 40
+"""Rows drawn at once, at the start and each time the reader comes near the top."""
+
+
+class Transcript(ScrollView, can_focus=True):
+    """Shows rows; scrolls; folds reasoning."""
+
+    BINDINGS = [
+        Binding("up,k", "scroll_up", _("Up"), show=False),
+        Binding("down,j", "scroll_down", _("Down"), show=False),
+        Binding("pageup,ctrl+u,b", "page_up", _("Page up"), show=False),
+        Binding("pagedown,ctrl+d,space", "page_down", _("Page down"), show=False),
+        Binding("home,g", "scroll_home", _("Top"), show=False),
+        Binding("end,G", "scroll_end", _("End"), key_display="G"),
+        Binding("r", "fold", _("Thoughts"), key_display="r"),
+        Binding("y", "copy", _("Copy answer"), key_display="y"),
+    ]
+
+    class ReachedTop(Message):
+        """The reader is near the oldest row: more would be welcome."""
+
+    class CopyAsked(Message):
+        """The reader wants the last answer in view on the clipboard."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.attached = True
+        self.news = False
+        self._drawer = Drawer()
+        self._rows: list[Row] = []
+        self._strips: list[list[Strip]] = []
+        """Of `_rows[_first:]`."""
+        self._first = 0
+        self._tops: list[int] = [0]
+        self._base = Style()
+
+    # what is shown
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows, drawn or not."""
+        return self._rows
+
+    def show(self, rows: list[Row], name: str, *, anew: bool = False) -> None:
+        """Show these rows; `anew`: of another conversation, so start at its end."""
+        if anew:
+            self._drawer.forget()
+            self.attached, self.news = True, False
+        if anew or name != self._drawer.name:
+            self._drawer.name = name
+            self._rows, self._strips, self._first = rows, [], max(0, len(rows) - CHUNK)
+            self._draw_all()
+            return
+        known = {row.key: (row, index) for index, row in enumerate(self._rows)}
+        first_key = self._rows[self._first].key if self._first < len(self._rows) else ""
+        first = next((i for i, row in enumerate(rows) if row.key == first_key), max(0, len(rows) - CHUNK))
+        anchor = self._anchor()
+        grew = bool(rows) and bool(self._rows) and rows[-1].key != self._rows[-1].key
+        strips = []
+        for row in rows[first:]:
+            old, index = known.get(row.key, (None, 0))
+            if old == row and index >= self._first:
+                strips.append(self._strips[index - self._first])
+            else:
+                strips.append(self._draw(row))
+        self._rows, self._strips, self._first = rows, strips, first
+        self.news = self.news or (grew and not self.attached)
+        self._measure(anchor)
+
+    def update_row(self, row: Row) -> None:
+        """Draw one row anew, because its text grew."""
+        for index in range(len(self._rows) - 1, self._first - 1, -1):
+            if self._rows[index].key == row.key:
+                anchor = self._anchor()
+                self._rows[index] = row
+                self._strips[index - self._first] = self._draw(row)
+                self.news = self.news or not self.attached
+                self._measure(anchor)
+                return
+
+    def use(self, palette: Palette) -> None:
+        """Draw in these colours."""
+        if palette != self._drawer.palette:
+            self._drawer.palette = palette
+            self._base = Style(color=palette.text, bgcolor=palette.window)
+            self._draw_all()
+
+    def to_end(self) -> None:
+        """Follow the end again."""
+        self.attached, self.news = True, False
+        self._measure(None)
+
+    # drawing
+
+    def _draw(self, row: Row) -> list[Strip]:
+        width = self.size.width
+        left = max(0, (width - self._drawer.width) // 2)
+        console = self.app.console
+        strips = []
+        for line in self._drawer.draw(row):
+            whole = line.style if isinstance(line.style, Style) else Style()
+            words = Strip(line.render(console), line.cell_len).apply_style(whole)  # Text.render leaves it out
+            strip = Strip.join([Strip([Segment(" " * left)], left), words]).apply_style(self._base)
+            strips.append(strip.adjust_cell_length(width, self._base))
+        return strips
+
+    def _draw_all(self) -> None:
+        if self.size.width and self._drawer.palette is not None:
+            anchor = self._anchor()
+            self._drawer.width = max(10, min(COLUMN, self.size.width - 4))
+            self._strips = [self._draw(row) for row in self._rows[self._first :]]
+            self._measure(anchor)
+
+    def _anchor(self) -> tuple[str, int] | None:
+        """The row at the top of the view and how far into it; None while attached."""
+        if self.attached or not self._strips:
+            return None
+        y = round(self.scroll_y)
+        index = min(bisect_right(self._tops, y) - 1, len(self._strips) - 1)
+        return self._rows[self._first + index].key, y - self._tops[index]
+
+    def _measure(self, anchor: tuple[str, int] | None) -> None:
+        self._tops = list(accumulate(map(len, self._strips), initial=0))
+        self.virtual_size = Size(self.size.width, self._tops[-1])
+        if anchor is not None:
+            keys = [row.key for row in self._rows[self._first :]]
+            if anchor[0] in keys:
+                self.scroll_to(y=self._tops[keys.index(anchor[0])] + anchor[1], animate=False, force=True)
+        elif self.attached:
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the view; the last one carries the sign that something new is below."""
+        line = round(self.scroll_y) + y
+        width = self.size.width
+        if line >= self._tops[-1]:
+            return Strip.blank(width, self._base)
+        index = bisect_right(self._tops, line) - 1
+        strip = self._strips[index][line - self._tops[index]]
+        if (selection := self.text_selection) is not None:
+            strip = self._selected(strip, selection, line)
+        if self.news and not self.attached and y == self.size.height - 1:
+            return self._with_news(strip, width)
+        return strip.apply_offsets(0, line)
+
+    def _with_news(self, strip: Strip, width: int) -> Strip:
+        palette = self._drawer.palette
+        assert palette is not None
+        pill = f" ↓ {_('new')} "
+        start = max(0, (width - cell_len(pill)) // 2)
+        style = Style(color=palette.on_accent, bgcolor=palette.accent, bold=True)
+        after = start + cell_len(pill)
+        return Strip.join([strip.crop(0, start), Strip([Segment(pill, style)]), strip.crop(after, width)])
+
+    def _selected(self, strip: Strip, selection: Selection, line: int) -> Strip:
+        span = selection.get_span(line)
+        if span is None:
+            return strip
+        start, end = span
+        text = strip.text
+        first = cell_len(text[:start])
+        last = strip.cell_length if end == -1 else cell_len(text[:end])
+        style = self.screen.get_component_rich_style("screen--selection")
+        middle = Strip(list(Segment.apply_style(strip.crop(first, last), post_style=style)))
+        return Strip.join([strip.crop(0, first), middle, strip.crop(last, strip.cell_length)])
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The text under the mouse's selection."""
+        lines = "\n".join(strip.text.rstrip() for strips in self._strips for strip in strips)
+        return selection.extract(lines), "\n"
+
+    # moving
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Attach at the end, detach above it; draw more near the top."""
+        super().watch_scroll_y(old_value, new_value)
+        self.attached = new_value >= self.max_scroll_y
+        if self.attached:
+            self.news = False
+        if new_value < self.size.height and new_value < old_value:
+            self.call_later(self._more)
+
+    def _more(self) -> None:
+        """Draw the rows above; when all are drawn, ask for older ones."""
+        if self._first == 0:
+            self.post_message(self.ReachedTop())
+            return
+        anchor = self._anchor()
+        first = max(0, self._first - CHUNK)
+        self._strips = [self._draw(row) for row in self._rows[first : self._first]] + self._strips
+        self._first = first
+        self._measure(anchor)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lines break elsewhere now."""
+        self._draw_all()
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """A click on the sign goes to the end."""
+        if self.news and not self.attached and event.y == self.size.height - 1:
+            self.to_end()
+
+    def action_scroll_end(self) -> None:
+        """Go to the end and follow it."""
+        self.to_end()
+
+    def action_scroll_home(self) -> None:
+        """Go to the oldest row drawn; more is drawn on arrival."""
+        self.scroll_to(y=0, animate=False)
+
+    def action_scroll_up(self) -> None:
+        """One line."""
+        self.scroll_relative(y=-1, animate=False)
+
+    def action_scroll_down(self) -> None:
+        """One line."""
+        self.scroll_relative(y=1, animate=False)
+
+    def action_page_up(self) -> None:
+        """A view, less two lines to find one's place."""
+        self.scroll_relative(y=2 - self.size.height, animate=False)
+
+    def action_page_down(self) -> None:
+        """A view, less two lines to find one's place."""
+        self.scroll_relative(y=self.size.height - 2, animate=False)
+
+    def _in_view(self) -> Row | None:
+        """The lowest answer of which something is in view."""
+        bottom = round(self.scroll_y) + self.size.height - 1
+        index = min(bisect_right(self._tops, bottom) - 1, len(self._strips) - 1)
+        answers = (self._rows[i] for i in range(self._first + index, self._first - 1, -1))
+        return next((row for row in answers if row.kind == "answer"), None)
+
+    def action_fold(self) -> None:
+        """Open or close the reasoning of the answer in view."""
+        row = self._in_view()
+        if row is not None and row.message is not None and row.message.reasoning:
+            self._drawer.unfolded ^= {row.key}
+            self.update_row(row)
+
+    def action_copy(self) -> None:
+        """Copy the answer in view, as it was written."""
+        row = self._in_view()
+        if row is not None:
+            self.post_message(self.CopyAsked(row.text if row.message is None else row.message.content))
+
