@@ -52,6 +52,7 @@ class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
     """The progress bar: amount, speed and time left, in bytes. The hub's library makes its own, of this class."""
 
     shown = True
+    label = ""  # in place of what the hub's library would call the file
 
     def __init__(self, *, total: int | None = None, initial: int = 0, desc: str = "", **ignored: Any) -> None:
         terminal = sys.stderr.isatty()
@@ -59,7 +60,7 @@ class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
         super().__init__(
             total=total,
             initial=initial,
-            desc=desc,
+            desc=self.label or desc,
             unit="B",
             unit_scale=True,
             disable=not self.shown,
@@ -107,7 +108,7 @@ def from_hub(hub: Hub, model: Model, target: Path, bar_class: type[Bar]) -> None
             local_dir=folder,
             etag_timeout=HUB_TIMEOUT,
             token=False,
-            tqdm_class=bar_class,
+            tqdm_class=type("HubBar", (bar_class,), {"label": model.name}),
         )
     except Exception as error:
         raise SourceFailedError(f"The Hugging Face hub broke off ({_reason(error)}).") from error

@@ -311,7 +311,7 @@ HUB = Hub("someone/tiny-GGUF", "tiny-q4.gguf")
 def test_the_hub_gives_the_file(tiny: Tiny, hub: type[HubHandler]) -> None:
     done = fetch_in_a_process(tiny, hub.url, HUB)  # type: ignore[attr-defined]
     assert (done.returncode, Path(done.stdout.strip()).read_bytes()) == (0, WHOLE), done.stderr
-    assert "100%" in done.stderr
+    assert "tiny: 100%" in done.stderr
     assert tiny.kept == READY
 
 
