@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
 import pytest
+from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -32,3 +34,28 @@ def fresh_service(upstream: Upstream) -> Iterator[RunningService]:
     """A service of this test alone."""
     with running_service(upstream=upstream) as running:
         yield running
+
+
+@pytest.fixture
+def expected_errors() -> list[str]:
+    """Parts of logged errors that a test expects: append to it."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def no_logged_errors(expected_errors: list[str]) -> Iterator[None]:
+    """A logged error, or a Deferred that failed unheard, fails the test that caused it."""
+    errors: list[str] = []
+
+    def observe(event: LogEvent) -> None:
+        if event.get("log_level") in (LogLevel.error, LogLevel.critical) or event.get("isError"):
+            errors.append(formatEvent(event) + str(event.get("log_failure") or ""))
+
+    globalLogPublisher.addObserver(observe)
+    yield
+    gc.collect()  # unheard failures are logged when their Deferred goes
+    globalLogPublisher.removeObserver(observe)
+    unexpected = [error for error in errors if not any(part in error for part in expected_errors)]
+    assert not unexpected, "logged errors that nobody expected:\n" + "\n".join(unexpected)
+    missing = [part for part in expected_errors if not any(part in error for error in errors)]
+    assert not missing, f"expected in the log, but not there: {missing}"

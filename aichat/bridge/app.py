@@ -15,6 +15,7 @@ import msgspec
 from klein import Klein
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 from twisted.web.server import Request, Site
 
 from aichat import gate
@@ -62,12 +63,12 @@ class BridgeApp:
     @app.route("/api/v1/chat", methods=["POST"])
     def chat(self, request: Request) -> Deferred[bytes]:
         """The main chat interface, called by the chat server."""
-        return ensureDeferred(self._chat(request))
+        return ensureDeferred(self._chat(request)).addErrback(_nobody_is_there)
 
     @app.route("/test/api/chat", methods=["POST"])
     def test_chat(self, request: Request) -> Deferred[bytes]:
         """The same for the test page."""
-        return ensureDeferred(self._chat(request))
+        return self.chat(request)
 
     @app.route("/test/api/personas", methods=["GET"])
     def test_personas(self, request: Request) -> bytes:
@@ -116,13 +117,15 @@ class BridgeApp:
 gate.answer_errors(BridgeApp.app, "aichat.bridge", "There is no such address; see POST /api/v1/chat and GET /test.")
 
 
-async def _until_gone(request: Request, generating: Deferred[Finish]) -> Finish:
-    """Wait for a generation; whoever asked and left ends it."""
+def _until_gone(request: Request, generating: Deferred[Finish]) -> Deferred[Finish]:
+    """A generation that ends (CancelledError) when whoever asked for it leaves."""
     request.notifyFinish().addErrback(lambda _: generating.cancel())
-    try:
-        return await generating
-    except CancelledError:
-        raise AichatError("upstream_interrupted") from None
+    return generating
+
+
+def _nobody_is_there(failure: Failure) -> bytes:
+    failure.trap(CancelledError)
+    return b""
 
 
 class _Stream:

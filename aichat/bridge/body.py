@@ -1,4 +1,4 @@
-"""Reads an HTTP response body as it comes, with an inactivity timer; closes the socket when cancelled.
+"""Asks over HTTP and reads the answer's body as it comes, with timers; closes the socket when cancelled.
 
 treq's own time-out ends with the headers, and its collectors neither stop early nor tell a cut body from a whole
 one where no length was announced; whoever reads here must know the end by its content.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred
-from twisted.internet.error import TimeoutError
+from treq.client import HTTPClient
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectingCancelledError, TimeoutError
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
+from twisted.web.client import ResponseDone, ResponseFailed
 from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
 from aichat.protocol.errors import AichatError
@@ -74,6 +76,26 @@ class _Body(Protocol):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
+
+
+async def post(
+    client: HTTPClient, reactor: IReactorTime, patience: float, url: str, body: bytes, headers: Headers
+) -> IResponse:
+    """POST without redirects -> the response, its body not read yet.
+
+    Errors: TimeoutError without headers in `patience` seconds; CancelledError if cancelled, which the Agent hides
+    in a ResponseFailed; else what the Agent raises.
+    """
+    asking = client.post(url, data=body, headers=headers, allow_redirects=False, unbuffered=True)
+    asking.addTimeout(patience, reactor, lambda _, seconds: Failure(TimeoutError(f"no answer for {seconds:g} s")))
+    try:
+        return await asking
+    except ConnectingCancelledError:
+        raise CancelledError from None
+    except ResponseFailed as error:
+        if any(reason.check(CancelledError) for reason in error.reasons):
+            raise CancelledError from None
+        raise
 
 
 def stream_body(

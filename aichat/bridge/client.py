@@ -15,7 +15,7 @@ from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from aichat.bridge import sse
-from aichat.bridge.body import read_body, stream_body
+from aichat.bridge.body import post, read_body, stream_body
 from aichat.bridge.inprocess import InProcessEndpoint
 from aichat.bridge.providers.base import ChatMessage, Delta, Finish
 from aichat.protocol.errors import ERRORS, AichatError
@@ -102,11 +102,7 @@ class BridgeClient:
     async def _generate(self, body: bytes, on_delta: Callable[[Delta], None]) -> Finish:
         reading = _Reading(on_delta)
         try:
-            asking = self._client.post(
-                self._url, data=body, headers=self._headers, allow_redirects=False, unbuffered=True
-            )
-            asking.addTimeout(FIRST_BYTE, self._reactor)
-            response = await asking
+            response = await post(self._client, self._reactor, FIRST_BYTE, self._url, body, self._headers)
             if response.code != 200:
                 raise _refusal(await read_body(response, self._reactor, BETWEEN, MAX_ERROR_BYTES), response.code)
             await stream_body(response, self._reactor, BETWEEN, reading.feed)

@@ -61,9 +61,9 @@ class Personas:
         saved = await self._store.personas.delete(user_id, command)
         on_ack(saved.ack)
         if not saved.repeated:
-            self._hub.publish(user_id, PersonaDeleted(seq=saved.seq, persona_id=command.persona_id))
             self.on_deleted(command.persona_id)
+            self._hub.publish(user_id, PersonaDeleted(seq=saved.seq, persona_id=command.persona_id))
 
     def _tell(self, user_id: int, persona: Persona) -> None:
-        self._hub.publish(user_id, PersonaSaved(persona=persona))
         self.on_saved(persona)
+        self._hub.publish(user_id, PersonaSaved(persona=persona))

@@ -17,7 +17,7 @@ from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionP
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
-from aichat.bridge.body import read_body, stream_body
+from aichat.bridge.body import post, read_body, stream_body
 from aichat.bridge.providers.base import ChatRequest, Delta, Finish, OnDelta, Usage
 from aichat.bridge.reasoning import ThinkSplitter
 from aichat.bridge.sse import Parser
@@ -141,7 +141,9 @@ class OpenAIProvider:
         if self._key:
             headers.setRawHeaders("authorization", [f"Bearer {self._key}"])
         try:
-            response = await self._post(msgspec.json.encode(body), headers)
+            response = await post(
+                self._client, self._reactor, self._patience.first_byte, self._url, msgspec.json.encode(body), headers
+            )
             if response.code != 200:
                 raise _refusal(
                     response, await read_body(response, self._reactor, self._patience.between, MAX_ERROR_BYTES)
@@ -160,11 +162,6 @@ class OpenAIProvider:
         except Exception as error:
             raise _lost(error, answer, self._url) from error
         return answer.finish()
-
-    async def _post(self, body: bytes, headers: Headers) -> IResponse:
-        asking = self._client.post(self._url, data=body, headers=headers, allow_redirects=False, unbuffered=True)
-        asking.addTimeout(self._patience.first_byte, self._reactor)
-        return await asking
 
 
 class _Answer:

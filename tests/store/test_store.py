@@ -1,0 +1,288 @@
+"""The store on real files: migrations, group commit, readers that cannot write, and the plan of every query."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import DeferredList, gatherResults
+
+from aichat.protocol.errors import AichatError
+from aichat.protocol.frames import Chat, HistoryRequest, PersonaCreate
+from aichat.protocol.values import PersonaConfig, Position
+from aichat.store import Store
+from aichat.store.export import export_personas
+from aichat.store.messages import Ending
+from aichat.store.queries import load_queries, migrate, migrations, sql_folder
+
+SEED_TABLES = {
+    "personas": ["id", "name", "prompt", "avatar", "create_time"],
+    "conversations": ["id", "persona_id", "title", "create_time"],
+    "messages": ["id", "conversation_id", "sender_type", "content", "send_time"],
+}
+
+
+@pytest_twisted.async_yield_fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = Store(tmp_path / "chat.db", reactor)  # type: ignore[arg-type]
+    await opened.open()
+    await opened.users.owner("")
+    yield opened
+    await opened.close()
+
+
+async def add_persona(store: Store, name: str = "学霸助手") -> str:
+    saved = await store.personas.create(1, PersonaCreate(persona_config=PersonaConfig(name=name, prompt="p")))
+    return saved.ack.persona_id
+
+
+def columns(path: Path, table: str) -> list[str]:
+    with sqlite3.connect(path) as connection:
+        return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_seeds_tables_have_the_seeds_columns(store: Store) -> None:
+    for table, names in SEED_TABLES.items():
+        assert columns(store.path, table)[: len(names)] == names
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_chat_db_of_the_seed_opens_with_all_that_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "chat.db"
+    seed = sqlite3.connect(path)
+    seed.executescript(migrations()[0][2])
+    seed.execute("INSERT INTO personas (id, name, prompt) VALUES ('p1', '学霸助手', '你是')")
+    seed.execute("INSERT INTO conversations (id, persona_id, title) VALUES (123, 'p1', '第一次对话')")
+    seed.execute(
+        "INSERT INTO messages (conversation_id, sender_type, content) VALUES (123, 0, '你好'), (123, 1, '好')"
+    )
+    seed.commit()
+    seed.close()
+    store = Store(path, reactor)  # type: ignore[arg-type]
+    await store.open()
+    user, _ = await store.users.owner("")
+    history = await store.conversations.history(user.id, HistoryRequest(persona_id="p1"))
+    assert [c.title for c in history.conversations] == ["第一次对话"]
+    assert [(m.sender_type, m.content, m.status) for m in history.messages] == [
+        (0, "你好", "done"),
+        (1, "好", "done"),
+    ]
+    await store.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_opening_again_changes_nothing_and_a_newer_file_is_refused(store: Store) -> None:
+    await add_persona(store)
+    await store.close()
+    before = store.path.read_bytes()
+    await store.open()
+    await store.close()
+    assert store.path.read_bytes() == before
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("INSERT INTO migrations (number, name) VALUES (9999, 'future')")
+    with pytest.raises(sqlite3.DatabaseError, match="newer aichat"):
+        await store.open()
+    await store.close()
+
+
+def test_migrations_are_numbered_without_a_hole() -> None:
+    assert [number for number, _, _ in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+def test_a_migration_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = [*migrations(), (99, "0099_broken.sql", "CREATE TABLE half (a);\nINSERT INTO nowhere VALUES (1);")]
+    monkeypatch.setattr("aichat.store.queries.migrations", lambda: broken)
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(connection)
+    names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    assert "messages" in names
+    assert "half" not in names
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_writer_is_durable_and_readers_cannot_write(store: Store) -> None:
+    database = store._database
+
+    def pragmas(connection: sqlite3.Connection) -> list[object]:
+        names = ("journal_mode", "synchronous", "foreign_keys", "query_only", "wal_autocheckpoint")
+        return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+
+    assert (await database.write(pragmas))[:4] == ["wal", 2, 1, 0]
+    reader = await database.read(pragmas)
+    assert (reader[3], reader[4]) == (1, 0)
+    with pytest.raises(AichatError, match="storage_failed"):
+        await database.read(lambda connection: connection.execute("DELETE FROM personas"))
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_bad_write_fails_alone_in_its_group(store: Store) -> None:
+    database = store._database
+
+    def note(number: int) -> object:
+        def write(connection: sqlite3.Connection) -> int:
+            connection.execute("INSERT INTO imports (digest) VALUES (?)", (f"d{number}",))
+            if number % 3 == 0:
+                raise AichatError("conflict")
+            if number % 5 == 0:
+                raise ValueError(number)
+            return number
+
+        return write
+
+    outcomes = await DeferredList([database.write(note(n)) for n in range(50)], consumeErrors=True)
+    assert [n for n, (ok, _) in enumerate(outcomes) if ok] == [n for n in range(50) if n % 3 and n % 5]
+    rows = await database.read(lambda c: [r[0] for r in c.execute("SELECT digest FROM imports")])
+    assert sorted(rows) == sorted(f"d{n}" for n in range(50) if n % 3 and n % 5)
+
+
+@pytest_twisted.ensureDeferred
+async def test_writes_share_commits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aichat.store import database
+
+    groups: list[int] = []
+    commit = database._commit_group
+    monkeypatch.setattr(database, "_commit_group", lambda c, works: groups.append(len(works)) or commit(c, works))
+    personas = [PersonaCreate(persona_config=PersonaConfig(name=f"n{n}", prompt="")) for n in range(40)]
+    await gatherResults([store.personas.create(1, command) for command in personas])
+    assert sum(groups) == 40
+    assert len(groups) < 10
+    assert len(await store.personas.all_of(1)) == 40
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_lock_of_another_process_is_no_false_ack(store: Store, expected_errors: list[str]) -> None:
+    await store._database.write(lambda connection: connection.execute("PRAGMA busy_timeout = 50"))
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    expected_errors.append("commit failed: database is locked")
+    with pytest.raises(AichatError, match="storage_failed") as caught:
+        await add_persona(store)
+    assert "locked" in caught.value.message
+    other.execute("ROLLBACK")
+    other.close()
+    assert await store.personas.all_of(1) == []
+    await add_persona(store)
+    assert len(await store.personas.all_of(1)) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_after_closing_it_refuses_in_words(tmp_path: Path) -> None:
+    store = Store(tmp_path / "chat.db", reactor)  # type: ignore[arg-type]
+    await store.open()
+    pending = [add_persona(store) for _ in range(3)]
+    from twisted.internet.defer import ensureDeferred
+
+    writes = [ensureDeferred(work) for work in pending]
+    await store.close()
+    assert len(await gatherResults(writes)) == 3, "what was queued is written"
+    with pytest.raises(AichatError, match="shutting_down"):
+        await store.personas.all_of(1)
+    with pytest.raises(AichatError, match="shutting_down"):
+        await add_persona(store)
+
+
+@pytest_twisted.ensureDeferred
+async def test_only_a_running_message_can_end_and_only_once(store: Store) -> None:
+    persona = await add_persona(store)
+    turn = await store.messages.append_turn(1, Chat(content="q", persona_id=persona))
+    assert await store.messages.checkpoint(turn.ack.answer_id, "part", "") == 1
+    assert (await store.messages.finish(turn.ack.answer_id, Ending("done", "whole"))) is not None
+    assert await store.messages.checkpoint(turn.ack.answer_id, "late", "") == 0
+    assert await store.messages.finish(turn.ack.answer_id, Ending("stopped", "late")) is None
+    message = await store.messages.get(turn.ack.answer_id)
+    assert message is not None
+    assert (message.status, message.content) == ("done", "whole")
+
+
+@pytest_twisted.ensureDeferred
+async def test_nobody_reads_what_is_anothers(store: Store) -> None:
+    persona = await add_persona(store)
+    turn = await store.messages.append_turn(1, Chat(content="secret", persona_id=persona))
+    ident = turn.ack.conversation_id
+    for ask in (
+        lambda: store.personas.get(2, persona),
+        lambda: store.conversations.check_owner(2, ident),
+        lambda: store.conversations.history(2, HistoryRequest(conversation_id=ident)),
+        lambda: store.conversations.history(2, HistoryRequest(persona_id=persona)),
+        lambda: store.messages.append_turn(2, Chat(content="x", persona_id=persona)),
+        lambda: store.messages.append_turn(2, Chat(content="x", conversation_id=ident)),
+    ):
+        with pytest.raises(AichatError, match="not_found"):
+            await ask()
+    assert await store.personas.all_of(2) == []
+    assert await store.conversations.all_of(2) == []
+    epoch = (await store.log.since(1, None)).position.epoch
+    assert (await store.log.since(2, Position(epoch=epoch, seq=0))).events == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_conversations_are_ordered_by_the_log_and_not_by_the_clock(store: Store) -> None:
+    persona = await add_persona(store)
+    idents = []
+    for n in range(3):
+        turn = await store.messages.append_turn(1, Chat(content=f"c{n}", persona_id=persona, new_conversation=True))
+        await store.messages.finish(turn.ack.answer_id, Ending("done", "a"))
+        idents.append(turn.ack.conversation_id)
+    await store._database.write(
+        lambda c: c.execute("UPDATE conversations SET update_time = '2031-01-01 00:00:00' WHERE id = 1")
+    )
+    await store.messages.append_turn(1, Chat(content="again", conversation_id=idents[1]))
+    assert [c.id for c in await store.conversations.all_of(1, persona)] == [idents[1], idents[2], idents[0]]
+    turn = await store.messages.append_turn(1, Chat(content="newest", persona_id=persona, new_conversation=True))
+    assert (await store.conversations.all_of(1))[0].id == turn.ack.conversation_id
+
+
+@pytest_twisted.ensureDeferred
+async def test_persona_files_come_in_once_and_go_out_again(store: Store, tmp_path: Path) -> None:
+    seed = {
+        "id": "p1",
+        "name": "学霸助手",
+        "prompt": "你是一个严谨的学术助手...",
+        "avatar": "aGk=",
+        "create_time": "2023-01-01",
+    }
+    data = json.dumps(seed, ensure_ascii=False).encode()
+    assert await store.personas.take_files(1, [data]) == ["p1"]
+    assert await store.personas.take_files(1, [data]) == []
+    written = export_personas(store.path, tmp_path / "out")
+    assert [path.name for path in written] == ["p1.json"]
+    assert json.loads(written[0].read_text()) == seed
+    from aichat.protocol.frames import PersonaDelete
+
+    await store.personas.delete(1, PersonaDelete(persona_id="p1"))
+    assert await store.personas.take_files(1, [data]) == [], "what was deleted does not come back by itself"
+    evil = json.dumps({**seed, "id": "../../etc/passwd"}).encode()
+    await store.personas.take_files(1, [evil])
+    assert all(path.parent == tmp_path / "out" for path in export_personas(store.path, tmp_path / "out"))
+
+
+def test_every_query_uses_an_index() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection)
+    small = {"store", "users", "migrations"}
+    for path in sorted((sql_folder() / "queries").glob("*.sql")):
+        for block in re.split(r"^-- name: ", path.read_text(), flags=re.MULTILINE)[1:]:
+            name, _, sql = block.partition("\n")
+            if name.startswith("all_running") or "INSERT" in sql:
+                continue
+            wanted = dict.fromkeys(re.findall(r"(?<!:):(\w+)", sql), 1)
+            plan = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + sql, wanted)]
+            scans = [step for step in plan if step.startswith("SCAN") and step.split()[1] not in small]
+            assert not scans, f"{name}: {plan}"
+            sorts = [step for step in plan if "TEMP B-TREE" in step and not name.startswith("personas_of")]
+            assert not sorts, f"{name}: {plan}"
+    plan = connection.execute("EXPLAIN QUERY PLAN SELECT id FROM messages WHERE status = 'running'").fetchone()[3]
+    assert "messages_running" in plan
+
+
+def test_all_queries_load() -> None:
+    queries = load_queries()
+    assert callable(queries.next_seq)
