@@ -76,6 +76,7 @@ def world() -> World:
         return f"{now - timedelta(minutes=minutes):%Y-%m-%d %H:%M:%S}"
 
     w = World()
+    w.time = at(0)
     for title, age in (("Knots for beginners", 30000), ("A letter to the harbour master", 9000)):
         w.add_message(w.add_conversation("mara", title, at(age)), USER, title, send_time=at(age))
     old = w.add_conversation("mara", "The island that was not on the chart", at(3000))

@@ -71,6 +71,7 @@ class World:
         self.commands: list[str] = []
         self.on_turn: Callable[[Message, str], None] = lambda answer, question: None
         self.model = "qwen2.5-0.5b"
+        self.time = "2026-03-02 08:00:00"
         self._ids = itertools.count(1)
         for persona in PERSONAS if personas is None else personas:
             self.personas[persona.id] = persona
@@ -101,7 +102,7 @@ class World:
     def add_message(self, conversation_id: int, sender: int, content: str, **more: object) -> Message:
         """A message that was there before."""
         message = Message(sender_type=sender, content=content, id=next(self._ids), seq=self._next(),
-                          conversation_id=conversation_id, **{"send_time": "2026-03-02 08:00:00", **more})  # type: ignore[arg-type]  # fmt: skip
+                          conversation_id=conversation_id, **{"send_time": self.time, **more})  # type: ignore[arg-type]  # fmt: skip
         self.messages[conversation_id][message.id] = message
         self.conversations[conversation_id] = replace(self.conversations[conversation_id], touched=message.seq)
         return message

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from aichat_tui import __version__
 from aichat_tui.words import _
+
+if TYPE_CHECKING:
+    from aichat.protocol.address import Address
 
 ASK_HELP = """\
 The text is TEXT, or standard input, or both (TEXT, a blank line, standard input).
@@ -56,9 +60,11 @@ def parser() -> argparse.ArgumentParser:
 
 def _where(default: str) -> argparse.ArgumentParser:
     where = argparse.ArgumentParser(add_help=False)
-    where.add_argument("--url", default=default, help=_("the server, ws:// or wss:// (default: AICHAT_URL, else this machine)"))
-    where.add_argument("--token-file", default=default, metavar="FILE",
-                       help=_("read the token from FILE (default: AICHAT_TOKEN, else this machine's server's)"))  # fmt: skip
+    where.add_argument(
+        "--url", default=default, help=_("ws:// or wss:// of the server (default: AICHAT_URL, else here)")
+    )
+    token = _("read the token from FILE (default: AICHAT_TOKEN, else that of the server here)")
+    where.add_argument("--token-file", default=default, metavar="FILE", help=token)
     return where
 
 
@@ -83,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return ask.run(arguments, find)
 
 
-def _app(find: partial[object], url: str, *, light: bool) -> int:
+def _app(find: Callable[[], Address], url: str, *, light: bool) -> int:
     from aichat.protocol.session import Session  # noqa: PLC0415
     from aichat_tui.app import SocketApp  # noqa: PLC0415
     from aichat_tui.link import CLIENT, SocketLink  # noqa: PLC0415
@@ -92,7 +98,7 @@ def _app(find: partial[object], url: str, *, light: bool) -> int:
         print(_("aichat-tui: the app needs a terminal; `aichat-tui ask` works in pipes."), file=sys.stderr)  # noqa: T201
         return 2
     session = Session(client=CLIENT)
-    link = SocketLink(session, find)  # type: ignore[arg-type]
+    link = SocketLink(session, find)
     app = SocketApp(session, link, server=url, theme="aichat-light" if light else "aichat-dark")
     app.run()
     return app.return_code or 0

@@ -1,6 +1,7 @@
 """Colours code in the palette's own tokens.
 
-Only the languages listed are lexed: a fence names its language freely, and some lexers can be made to run for minutes.
+Only the languages listed are lexed: a fence names its language freely, and some lexers can be made to run for
+minutes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from rich.text import Text
 from aichat_tui.theme import Palette
 
 if TYPE_CHECKING:
-    from pygments.lexer import Lexer
+    from pygments.lexer import Lexer  # type: ignore[import-untyped]
 
 MOST = 20_000
 """Characters: longer code stays plain."""
@@ -32,14 +33,14 @@ _LANGUAGES = {
 
 @lru_cache(16)
 def _lexer(name: str) -> Lexer:
-    from pygments.lexers import get_lexer_by_name  # noqa: PLC0415 - only where there is code
+    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # noqa: PLC0415 - lazy
 
-    return get_lexer_by_name(name, stripnl=False, ensurenl=False)
+    return get_lexer_by_name(name, stripnl=False)
 
 
 @lru_cache(4)
 def _styles(palette: Palette) -> dict[Any, Style]:
-    from pygments.token import Token  # noqa: PLC0415
+    from pygments.token import Token  # type: ignore[import-untyped]  # noqa: PLC0415
 
     return {
         Token.Comment: Style(color=palette.muted, italic=True),
@@ -69,4 +70,5 @@ def highlight(code: str, language: str, palette: Palette) -> Text:
         while token is not None and token not in styles:
             token = token.parent
         text.append(value, styles.get(token))
+    text.right_crop(1)  # the lexer adds a newline, which some languages need to see the last line
     return text

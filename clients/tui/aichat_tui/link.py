@@ -139,7 +139,7 @@ class SocketLink:
             from twisted.internet import reactor  # noqa: PLC0415 - installs a reactor when imported
 
             self.retry_at = time.monotonic() + delay
-            self._timer = reactor.callLater(delay, self._connect)  # type: ignore[attr-defined]
+            self._timer = reactor.callLater(delay, self._connect)
         self._tell_state()
 
     def _cancel_timer(self) -> None:
@@ -156,7 +156,7 @@ def _factory(link: SocketLink, url: str) -> Any:
     """An Autobahn client factory whose one protocol reports to the link."""
     from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol  # noqa: PLC0415
 
-    class OneSocket(WebSocketClientProtocol):  # type: ignore[misc]
+    class OneSocket(WebSocketClientProtocol):
         was_open = False
 
         def onOpen(self) -> None:
@@ -169,11 +169,12 @@ def _factory(link: SocketLink, url: str) -> Any:
         def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
             link._gone(code if self.was_open else None)
 
-    class OneFactory(WebSocketClientFactory):  # type: ignore[misc]
+    class OneFactory(WebSocketClientFactory):
         def clientConnectionFailed(self, connector: object, reason: object) -> None:
             link._gone(None)
 
-    factory = OneFactory(url, useragent=CLIENT)
+    untyped: Any = OneFactory
+    factory = untyped(url, useragent=CLIENT)
     factory.protocol = OneSocket
     factory.setProtocolOptions(
         openHandshakeTimeout=10,
@@ -202,9 +203,10 @@ def adopt_running_loop() -> None:
     from twisted.internet import asyncioreactor  # noqa: PLC0415
 
     asyncioreactor.install(asyncio.get_running_loop())
-    from twisted.internet import reactor  # noqa: PLC0415
+    from twisted.internet import reactor as installed  # noqa: PLC0415
 
-    reactor.startRunning(installSignalHandlers=False)  # type: ignore[attr-defined]
+    reactor: Any = installed
+    reactor.startRunning(installSignalHandlers=False)
     silence_log()
 
 
@@ -212,14 +214,14 @@ def release_loop() -> None:
     """End Twisted's threads before the loop goes, or the process would wait for them."""
     from twisted.internet import reactor  # noqa: PLC0415
 
-    reactor.fireSystemEvent("shutdown")  # type: ignore[attr-defined]
+    reactor.fireSystemEvent("shutdown")
 
 
 def silence_log() -> None:
     """Twisted prints critical events to stderr until someone takes the log: that would tear the screen."""
-    from twisted.logger import globalLogBeginner  # noqa: PLC0415
+    from twisted.logger import LogPublisher, globalLogBeginner  # noqa: PLC0415
 
-    globalLogBeginner.beginLoggingTo([lambda event: None], redirectStandardIO=False, discardBuffer=True)
+    globalLogBeginner.beginLoggingTo([LogPublisher()], redirectStandardIO=False, discardBuffer=True)
 
 
 def is_live(session: Session) -> bool:

@@ -7,8 +7,9 @@ from typing import Literal, NamedTuple
 from aichat.protocol.values import USER, Failure, Message
 from aichat_tui import clock
 from aichat_tui.desk import Desk, Said
+from aichat_tui.words import _
 
-Kind = Literal["day", "own", "answer", "greeting", "starter", "older", "blank"]
+Kind = Literal["day", "own", "answer", "greeting", "starter", "hint", "older"]
 
 
 class Row(NamedTuple):
@@ -64,4 +65,6 @@ def _empty(desk: Desk, picked: int) -> list[Row]:
     result = [Row("greeting", "greeting", persona.greeting)]
     for number, starter in enumerate(persona.starters[:3], 1):
         result.append(Row(f"starter {number}", "starter", starter, number=number, last=number == picked))
+    if persona.starters:
+        result.append(Row("hint", "hint", _("A number writes one below; ↑ ↓ and Enter say one.")))
     return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeVar
 
 from textual.screen import ModalScreen, Screen
@@ -31,8 +30,9 @@ class DeskDialog(ModalScreen[T]):
         super().__init__()
         self.desk = desk
 
+    def on_screen_resume(self) -> None:
+        """Room for more, or not."""
+        self.set_class(self.app.size.height >= 30, "tall")
+
     def desk_changed(self, changes: set[Change]) -> None:
         """Draw again what these changes touch; an empty set: the connection changed."""
-
-
-Then = Callable[[], None]

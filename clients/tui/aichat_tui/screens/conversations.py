@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -30,8 +32,7 @@ from aichat_tui.words import _, plural
 class Conversations(DeskDialog[None]):
     """Opened over the conversation; what is chosen is where the desk goes."""
 
-    BINDINGS = [
-        Binding("enter", "open", _("Open"), key_display="Enter"),
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", _("New")),
         Binding("r", "rename", _("Rename")),
         Binding("d,delete", "delete", _("Delete"), key_display="d"),
@@ -55,8 +56,8 @@ class Conversations(DeskDialog[None]):
     def on_mount(self) -> None:
         """The list first; the filter waits until it is wanted."""
         self.query_one("#find").display = False
-        self._show()
         self.query_one("#conversations").focus()
+        self.call_after_refresh(self._show)
 
     def on_resize(self, event: events.Resize) -> None:
         """Titles are cut elsewhere now."""
@@ -80,7 +81,7 @@ class Conversations(DeskDialog[None]):
         listing = self.query_one("#conversations", OptionList)
         at = self._highlighted() or self.desk.conversation_id
         listing.clear_options()
-        width = max(20, listing.size.width - 4)
+        width = max(20, listing.size.width - 1)
         listing.add_options([Option(self._entry(c, width), id=str(c.id)) for c in found])
         self._shown = [c.id for c in found]
         if found:
@@ -106,7 +107,7 @@ class Conversations(DeskDialog[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now is offered."""
-        if action in ("open", "rename", "delete"):
+        if action in ("rename", "delete"):
             return bool(self._shown) and not self._finding
         return not (action in ("new", "find") and self._finding)
 
@@ -126,10 +127,6 @@ class Conversations(DeskDialog[None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """From the filter to what it found."""
         self.query_one("#conversations").focus()
-
-    def action_open(self) -> None:
-        """Go to the conversation under the cursor."""
-        self.query_one("#conversations", OptionList).action_select()
 
     def action_new(self) -> None:
         """Begin a fresh conversation."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.style import Style
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -36,7 +39,7 @@ KEYS: list[tuple[str, list[tuple[str, str]]]] = [
         _("Writing"),
         [
             ("Enter", _("send")),
-            ("Ctrl+J", _("new line (also Alt+Enter; Shift+Enter in kitty, foot, WezTerm, Ghostty)")),
+            ("Ctrl+J", _("new line; Alt+Enter and Shift+Enter too, where the terminal tells them from Enter")),
             ("1 2 3, ↑ ↓", _("in an empty conversation: choose a starter question")),
             ("PgUp PgDn", _("scroll the conversation; Ctrl+End: to its end")),
         ],
@@ -61,7 +64,7 @@ KEYS: list[tuple[str, list[tuple[str, str]]]] = [
 class Help(ModalScreen[None]):
     """All keys on one page."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f1,q,question_mark", "dismiss", _("Back"), key_display="Esc"),
         Binding("j,down", "scroll(1)", _("Down"), key_display="j"),
         Binding("k,up", "scroll(-1)", _("Up"), key_display="k"),
@@ -73,18 +76,18 @@ class Help(ModalScreen[None]):
             yield Static(self._text(), markup=False)
         yield KeyBar()
 
-    def _text(self) -> Text:
-        palette = PALETTES[self.app.theme]
-        text = Text()
-        for title, keys in KEYS:
-            if text.plain:
-                text.append("\n")
-            text.append(f"{title}\n", Style(bold=True))
+    def _text(self) -> Table:
+        accent = Style(color=PALETTES[self.app.theme].accent)
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column()
+        for number, (title, keys) in enumerate(KEYS):
+            if number:
+                table.add_row()
+            table.add_row(Text(title, Style(bold=True)))
             for key, words in keys:
-                text.append(f"  {key:<15}", Style(color=palette.accent))
-                text.append(f"{words}\n", Style(color=palette.text))
-        text.rstrip()
-        return text
+                table.add_row(Text(f" {key}", accent), words)
+        return table
 
     def action_scroll(self, lines: int) -> None:
         """Line by line."""

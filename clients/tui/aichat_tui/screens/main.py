@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import time
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
-from aichat.protocol import frames
 from aichat.protocol.session import State
 from aichat.protocol.timeline import Change
 from aichat_tui import clock
 from aichat_tui.desk import Desk
 from aichat_tui.link import Link
 from aichat_tui.rows import row, rows
-from aichat_tui.screens.base import DeskScreen
+from aichat_tui.screens.persona_verbs import PersonaVerbs
+from aichat_tui.standing import standing, welcome
 from aichat_tui.text import label
 from aichat_tui.theme import PALETTES
 from aichat_tui.widgets.composer import Composer
 from aichat_tui.widgets.lines import KeyBar, Notice, Title
 from aichat_tui.widgets.personas import Entry, PersonaList
 from aichat_tui.widgets.transcript import Transcript
-from aichat_tui.words import _, plural
+from aichat_tui.words import _
+
+MOST = 200_000
+"""Characters of one message, as `values.Content` allows."""
 
 DRAWER_BELOW = 72
 """Columns: below this the personas are a drawer over the conversation."""
 
 
-class MainScreen(DeskScreen):
+class MainScreen(PersonaVerbs):
     """Where one chats."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", _("Stop")),
         Binding("ctrl+r", "retry", _("Again"), priority=True),
         Binding("ctrl+x", "take_back", _("Take back"), priority=True),
@@ -68,7 +72,7 @@ class MainScreen(DeskScreen):
                 yield Transcript(id="transcript")
                 yield Static(id="welcome", markup=False)
                 yield Notice(id="notice")
-                with Horizontal(id="composer-row"):
+                with Vertical(id="writing"), Horizontal(id="composer-row"):
                     yield Static("›", id="prompt", markup=False)
                     yield Composer(id="composer")
         yield KeyBar()
@@ -93,6 +97,7 @@ class MainScreen(DeskScreen):
         """Narrow: the personas become a drawer."""
         self.set_class(event.size.width < DRAWER_BELOW, "narrow")
         self.set_class(event.size.width >= 110, "wide")
+        self.set_class(event.size.height >= 30, "tall")
         self._show_sidebar()
 
     # drawing
@@ -131,7 +136,6 @@ class MainScreen(DeskScreen):
         self.query_one("#title", Title).show(label(persona.name) if persona else "", title, _model(desk))
         self._show_personas()
         self._show_state()
-        self._show_welcome()
         self.refresh_bindings()
 
     def _show_live(self, changes: set[Change]) -> None:
@@ -149,52 +153,17 @@ class MainScreen(DeskScreen):
             entries.append(Entry(persona.id, label(persona.name), about, time, self.desk.has_unread(persona.id)))
         self.personas.show(entries, self.desk.persona_id, PALETTES[self.app.theme])
 
-    def _show_welcome(self) -> None:
-        """What to do when there is nobody to speak with."""
-        welcome = self.query_one("#welcome", Static)
-        session = self.desk.session
-        if self.desk.persona is not None:
-            words = ""
-        elif self.desk.timeline.personas_known:
-            words = _("No personas yet.\n\nCtrl+B, then n, makes the first one.")
-        elif session.state is State.REFUSED:
-            words = _("The server at {server} does not know this token.").format(server=self._server)
-            words += "\n\n" + _("Name the right one with --token-file or AICHAT_TOKEN, or press Ctrl+R to try again.")
-        elif session.state is State.OFFLINE and self.link.retry_at is not None:
-            words = _("Nobody answers at {server}.").format(server=self._server)
-            words += "\n\n" + _("Is the server running? `twist aichat` starts it here; --url names another.")
-        else:
-            words = _("Connecting to {server} …").format(server=self._server)
-        welcome.update(words)
-        welcome.display = bool(words)
-        self.transcript.display = not words
-
     def _show_state(self) -> None:
-        """The thin line above the composer, and the word in the key bar."""
-        session = self.desk.session
-        bar = self.query_one(KeyBar)
-        refused = self.desk.refused
-        offline = session.state is State.OFFLINE and self.link.retry_at is not None
-        self._clock.resume() if offline else self._clock.pause()
-        bar.status(_("live") if session.state is State.LIVE else _("offline"), fine=session.state is State.LIVE)
-        if session.state is State.REFUSED:
-            reason = label(session.refusal) or _("the token is not valid")
-            self.notice.show(_("refused: {reason} · Ctrl+R tries again").format(reason=reason), "danger")
-        elif offline:
-            left = max(0, round((self.link.retry_at or 0) - time.monotonic()))
-            words = _("offline — reconnecting in {n} s").format(n=left)
-            waiting = len([p for p in session.outbox.values() if p.failure is None])
-            if waiting:
-                words += " · " + plural("{n} message waits here", "{n} messages wait here", waiting)
-            self.notice.show(words + " · " + _("Ctrl+R now"))
-        elif session.state is not State.LIVE:
-            self.notice.show(_("connecting …") if self._place[0] else "", "muted")
-        elif refused is not None and not isinstance(refused[1].command, frames.Chat):
-            failure = refused[1].failure
-            reason = label(failure.message) if failure else ""
-            self.notice.show(_("refused: {reason} · Ctrl+R again · Ctrl+X never mind").format(reason=reason), "danger")
-        else:
-            self.notice.show(self._note, "muted")
+        """What stands in the way, and what to do when there is nobody to speak with."""
+        live = self.desk.session.state is State.LIVE
+        self._clock.resume() if not live and self.link.retry_at is not None else self._clock.pause()
+        self.query_one(KeyBar).status(_("live") if live else _("offline"), fine=live)
+        self.notice.show(*standing(self.desk, self.link.retry_at, time.monotonic(), self._note))
+        words = welcome(self.desk, self.link.retry_at, self._server)
+        page = self.query_one("#welcome", Static)
+        page.update(words)
+        page.display = bool(words)
+        self.transcript.display = not words
 
     def _tick(self) -> None:
         self._show_state()
@@ -225,7 +194,9 @@ class MainScreen(DeskScreen):
                 text = self.desk.persona.starters[self._picked - 1]
             else:
                 return
-        if self.desk.persona is None:
+        if len(text) > MOST:
+            self.say(_("Too long: {n} characters; {most} are allowed.").format(n=len(text), most=MOST))
+        elif self.desk.persona is None:
             self.say(_("There is nobody to speak with yet."))
         elif self.desk.running is not None:
             self.say(_("The answer is still being written. Esc stops it."))
@@ -327,9 +298,10 @@ class MainScreen(DeskScreen):
         """The conversations with this persona."""
         from aichat_tui.screens.conversations import Conversations  # noqa: PLC0415 - the first screen comes sooner
 
-        self.app.push_screen(Conversations(self.desk), lambda _result: self._back_from_dialog())
+        self.app.push_screen(Conversations(self.desk), lambda _result: self.back_from_dialog())
 
-    def _back_from_dialog(self) -> None:
+    def back_from_dialog(self) -> None:
+        """Draw what the dialog changed, and go on writing."""
         self.desk_changed(set())
         self.composer.focus()
 
@@ -344,6 +316,10 @@ class MainScreen(DeskScreen):
             self.personas.focus()
         self._show_sidebar()
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The hairline of the place in use has the accent."""
+        self.query_one("#title").set_class(self.focused is self.transcript, "reading")
+
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """A drawer closes when one leaves it."""
         if self.has_class("narrow"):
@@ -353,58 +329,11 @@ class MainScreen(DeskScreen):
         """To the newest message."""
         self.transcript.to_end()
 
-    def action_persona_step(self, step: int) -> None:
-        """To the persona above or below."""
-        ids = [persona.id for persona in self.desk.personas]
-        if self.desk.persona_id in ids:
-            at = ids.index(self.desk.persona_id) + step
-            if 0 <= at < len(ids):
-                self.desk.choose_persona(ids[at])
-                self.desk_changed(set())
-
     def on_option_list_option_selected(self, event: PersonaList.OptionSelected) -> None:
         """Speak with this persona."""
         self.desk.choose_persona(event.option.id or "")
         self.desk_changed(set())
         self.composer.focus()
-
-    def action_persona_new(self) -> None:
-        """A form for a new persona; then speak with it."""
-        self._persona_form(None)
-
-    def action_persona_edit(self) -> None:
-        """A form for the persona under the cursor."""
-        persona = self.desk.timeline.personas.get(self.personas.highlighted_id)
-        if persona is not None:
-            self._persona_form(persona.id)
-
-    def _persona_form(self, persona_id: str | None) -> None:
-        from aichat_tui.screens.persona import PersonaForm  # noqa: PLC0415
-
-        def saved(result: str | None) -> None:
-            if result and persona_id is None:
-                self.desk.choose_persona(result)
-            self._back_from_dialog()
-
-        persona = self.desk.timeline.personas.get(persona_id) if persona_id else None
-        self.app.push_screen(PersonaForm(self.desk, persona), saved)
-
-    def action_persona_delete(self) -> None:
-        """Ask, then delete the persona under the cursor."""
-        from aichat_tui.screens.question import Question  # noqa: PLC0415
-
-        persona = self.desk.timeline.personas.get(self.personas.highlighted_id)
-        if persona is None:
-            return
-
-        def delete(yes: bool | None) -> None:
-            if yes:
-                self.desk.request(frames.PersonaDelete(persona_id=persona.id))
-
-        count = len(self.desk.timeline.conversations_with(persona.id))
-        detail = plural("{n} conversation goes with it.", "{n} conversations go with it.", count)
-        question = _("Delete {name}?").format(name=label(persona.name))
-        self.app.push_screen(Question(question, detail + " " + _("This cannot be undone."), _("Delete")), delete)
 
 
 def _model(desk: Desk) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Static, TextArea
 
@@ -21,7 +23,7 @@ from aichat_tui.words import _
 class PersonaForm(DeskDialog[str]):
     """A form that stays until the server has taken it; the result is the persona's id, "" if nothing came of it."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "save", _("Save"), priority=True),
         Binding("escape", "cancel", _("Cancel")),
         Binding("tab", "app.focus_next", _("Next field")),
@@ -117,7 +119,12 @@ class PersonaForm(DeskDialog[str]):
     def action_cancel(self) -> None:
         """Leave; ask first if something was written."""
         old = self._persona or Persona(id="", name="", avatar="")
-        same = (label(old.name), clean(old.prompt).strip(), clean(old.greeting).strip(), list(map(label, old.starters)))
+        same = (
+            label(old.name),
+            clean(old.prompt).strip(),
+            clean(old.greeting).strip(),
+            list(map(label, old.starters)),
+        )
         if self._written() == same or (self._saving and self.desk.outcome(self._saving) is False):
             self._leave(True)
             return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
@@ -15,7 +17,7 @@ from aichat_tui.words import _
 class Question(ModalScreen[bool]):
     """Asks before something is lost. Enter takes the button in focus, which is at first the harmless one."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "answer(False)", _("Keep"), key_display="Esc"),
         Binding("y", "answer(True)", _("Yes")),
         Binding("left,right,h,l,tab", "other", _("Other button"), show=False),
@@ -55,7 +57,7 @@ class Question(ModalScreen[bool]):
 class OneLine(ModalScreen[str]):
     """Asks for one line of text; "" means: nothing is to change."""
 
-    BINDINGS = [Binding("escape", "cancel", _("Cancel"))]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", _("Cancel"))]
 
     def __init__(self, question: str, text: str, limit: int) -> None:
         super().__init__()

@@ -1,9 +1,11 @@
-"""Where one writes. Enter sends, Ctrl+J makes a new line (Alt+Enter and Shift+Enter too, where the terminal tells)."""
+"""Where one writes. Enter sends; Ctrl+J begins a line, as do Alt+Enter and Shift+Enter where the terminal tells."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import events
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -13,9 +15,9 @@ from aichat_tui.words import _
 class Composer(TextArea):
     """A text area that grows to eight lines."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", _("Send"), key_display="Enter", priority=True),
-        Binding("ctrl+j,alt+enter,shift+enter", "newline", _("New line"), key_display="^J", priority=True),
+        Binding("ctrl+j,alt+enter,shift+enter", "newline", _("Line"), key_display="^J", priority=True),
     ]
 
     class Submitted(Message):

@@ -51,6 +51,8 @@ class Drawer:
                 return [*self._greeting(row), Text()]
             case "starter":
                 return self._starter(row)
+            case "hint":
+                return [Text(), Text(row.text, Style(color=self.palette.muted))]
             case _:
                 return [Text()]
 
@@ -68,7 +70,7 @@ class Drawer:
         lines = []
         for line in words:
             line.pad_right(inner - line.cell_len)
-            bubble = Text.assemble(("  " if inner else " ", own), (line.plain, own), (" ", own))
+            bubble = Text.assemble((" ", own), (line.plain, own), (" ", own))
             bubble.append("▐", Style(color=self.palette.accent, bgcolor=self.palette.own))
             bubble.pad_left(self.width - bubble.cell_len)
             lines.append(bubble)
@@ -137,17 +139,19 @@ class Drawer:
     def _ending(self, row: Row, message: Message) -> list[Text]:
         assert self.palette is not None
         failure = message.failure or Failure(code="", message="")
-        reason = f": {label(failure.message)}" if failure.message else ""
+        reason = label(failure.message)
         match message.status:
             case "stopped":
                 words, colour = "■ " + _("stopped"), self.palette.muted
             case "interrupted":
-                words, colour = "! " + _("broke off") + reason, self.palette.warn
+                words, colour = "! " + (reason or _("The answer broke off.")), self.palette.warn
             case "failed":
-                words, colour = "× " + _("no answer") + reason, self.palette.danger
+                words, colour = "× " + _("No answer. {reason}").format(reason=reason), self.palette.danger
             case _:
                 return []
         lines = wrap(Text(words, Style(color=colour)), self.width)
+        if message.content:
+            lines.insert(0, Text())
         if row.last:
             lines.append(Text(_("Ctrl+R asks again"), Style(color=self.palette.muted)))
         return lines

@@ -139,7 +139,8 @@ class KeyBar(Line):
 
     def _hints(self) -> list[tuple[str, str, bool]]:
         seen: set[str] = set()
-        here, everywhere = [], []
+        here: list[tuple[str, str, bool]] = []
+        everywhere: list[tuple[str, str, bool]] = []
         for node, binding, enabled, _tooltip in self.screen.active_bindings.values():
             if not binding.show or not enabled or binding.action in seen:
                 continue

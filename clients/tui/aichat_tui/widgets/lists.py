@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from textual.binding import Binding
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 
 from aichat_tui.words import _
@@ -11,7 +13,8 @@ from aichat_tui.words import _
 class KeyList(OptionList):
     """An OptionList that also listens to j, k, g and G."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", _("Open"), key_display="Enter"),
         Binding("k", "cursor_up", _("Up"), show=False),
         Binding("j", "cursor_down", _("Down"), show=False),
         Binding("g", "first", _("First"), show=False),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual import events
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.widgets.option_list import Option
 
 from aichat_tui.avatar import fit, initials
@@ -33,8 +33,8 @@ class Entry(NamedTuple):
 class PersonaList(KeyList):
     """Chooses a persona."""
 
-    BINDINGS = [
-        Binding("enter,right,l", "select", _("Open"), key_display="Enter"),
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,l", "select", _("Open"), show=False),
         Binding("n", "screen.persona_new", _("New persona")),
         Binding("e", "screen.persona_edit", _("Edit")),
         Binding("d,delete", "screen.persona_delete", _("Delete"), key_display="d"),
@@ -64,13 +64,17 @@ class PersonaList(KeyList):
 
     def _draw(self, follow: bool) -> None:
         width = self.size.width
-        state = (self._entries, self._current, self._palette, width)
+        state = (self._entries, self._current, self._palette, self.size)
         if self._palette is None or not width or state == self._drawn:
             return
         self._drawn = state
         at = self._current if follow or not self.highlighted_id else self.highlighted_id
         self.clear_options()
-        self.add_options([Option(self._entry(entry, width), id=entry.persona_id) for entry in self._entries])
+        airy = width >= NARROW and len(self._entries) * 3 <= self.size.height
+        for number, entry in enumerate(self._entries):
+            if airy and number:
+                self.add_option(None)
+            self.add_option(Option(self._entry(entry, width), id=entry.persona_id))
         ids = [entry.persona_id for entry in self._entries]
         if ids:
             self.highlighted = ids.index(at) if at in ids else 0
@@ -81,7 +85,7 @@ class PersonaList(KeyList):
         here = entry.persona_id == self._current
         accent, muted = Style(color=palette.accent), Style(color=palette.muted)
         bar = Text("▌" if here else " ", accent)
-        chip = Style(color=palette.accent, bgcolor=palette.own, bold=True)
+        chip = Style(color=palette.accent, bgcolor=palette.own if here or width >= NARROW else None, bold=True)
         mark = "●" if entry.unread else ""
         room = width - 7 - (2 if mark else 0)
         name = fit(entry.name, room)

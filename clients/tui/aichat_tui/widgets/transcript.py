@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -35,7 +36,7 @@ CHUNK = 40
 class Transcript(ScrollView, can_focus=True):
     """Shows rows; scrolls; folds reasoning."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll_up", _("Up"), show=False),
         Binding("down,j", "scroll_down", _("Down"), show=False),
         Binding("pageup,ctrl+u,b", "page_up", _("Page up"), show=False),
@@ -278,4 +279,3 @@ class Transcript(ScrollView, can_focus=True):
         row = self._in_view()
         if row is not None:
             self.post_message(self.CopyAsked(row.text if row.message is None else row.message.content))
-

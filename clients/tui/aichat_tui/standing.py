@@ -1,0 +1,47 @@
+"""How things stand with the connection, in words: the thin line above the composer and the page when all is empty."""
+
+from __future__ import annotations
+
+from aichat.protocol import frames
+from aichat.protocol.session import State
+from aichat_tui.desk import Desk
+from aichat_tui.text import label
+from aichat_tui.words import _, plural
+
+
+def standing(desk: Desk, retry_at: float | None, now: float, note: str) -> tuple[str, str]:
+    """The line to show and its level (warn, danger, muted); no words when all is well."""
+    session, refused = desk.session, desk.refused
+    if session.state is State.REFUSED:
+        reason = label(session.refusal) or _("the token is not valid")
+        return _("refused: {reason} · Ctrl+R tries again").format(reason=reason), "danger"
+    if session.state is State.OFFLINE and retry_at is not None:
+        words = _("offline — reconnecting in {n} s").format(n=max(0, round(retry_at - now)))
+        waiting = sum(1 for pending in session.outbox.values() if pending.failure is None)
+        if waiting:
+            words += " · " + plural("{n} message waits here", "{n} messages wait here", waiting)
+        return words + " · " + _("Ctrl+R now"), "warn"
+    if session.state is not State.LIVE:
+        return (_("connecting …") if desk.persona_id else ""), "muted"
+    if refused is not None and not isinstance(refused[1].command, frames.Chat):
+        failure = refused[1].failure
+        reason = label(failure.message) if failure else ""
+        return _("refused: {reason} · Ctrl+R again · Ctrl+X never mind").format(reason=reason), "danger"
+    return note, "muted"
+
+
+def welcome(desk: Desk, retry_at: float | None, server: str) -> str:
+    """What to do when there is nobody to speak with; nothing when there is."""
+    session = desk.session
+    if desk.persona is not None:
+        return ""
+    if desk.timeline.personas_known:
+        return _("No personas yet.") + "\n\n" + _("Ctrl+B, then n, makes the first one.")
+    if session.state is State.REFUSED:
+        words = _("The server at {server} does not know this token.").format(server=server)
+        return words + "\n\n" + _("Name the right one with --token-file or AICHAT_TOKEN; Ctrl+R tries again.")
+    if session.state is State.OFFLINE and retry_at is not None:
+        words = _("Nobody answers at {server}.").format(server=server)
+        words += "\n\n" + _("Is the server running? To start it on this machine: twist aichat")
+        return words + "\n" + _("To name another: aichat-tui --url wss://…")
+    return _("Connecting to {server} …").format(server=server)
