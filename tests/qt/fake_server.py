@@ -1,4 +1,4 @@
-"""A small server inside the test process: plays the full protocol from the server's side, and does as the test says."""
+"""A small server inside the test process: plays the server's side of the full protocol, as the test says."""
 
 from __future__ import annotations
 
@@ -80,8 +80,14 @@ class FakeServer(QObject):
     def add_conversation(self, persona_id: str, title: str, stamp: str = NOW) -> int:
         number = self._count()
         self.conversations[number] = Conversation(
-            id=number, title=title, create_time=stamp, update_time=stamp, persona_id=persona_id, seq=self._next()
-        )
+            id=number,
+            title=title,
+            create_time=stamp,
+            update_time=stamp,
+            persona_id=persona_id,
+            seq=self._next(),
+            touched=self.seq,
+        )  # fmt: skip
         self.messages[number] = {}
         return number
 
@@ -91,6 +97,7 @@ class FakeServer(QObject):
             send_time=more.pop("send_time", NOW), seq=self._next(), **more,
         )  # fmt: skip
         self.messages[conversation][message.id] = message
+        self.conversations[conversation] = replace(self.conversations[conversation], touched=message.seq)
         return message
 
     def delta(self, text: str = "", reasoning: str = "", *, answer: int = 0) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QFileInfo, Qt
+from PySide6.QtCore import QFileInfo
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -20,6 +20,7 @@ from aichat.protocol.session import State
 from aichat.protocol.values import Failure, Persona, PersonaChanges, PersonaConfig
 from aichat_qt.avatar import MOST_FILE_BYTES, Avatar, encode_avatar, read_image
 from aichat_qt.icons import button
+from aichat_qt.labels import label
 from aichat_qt.model import Model
 from aichat_qt.theme import XL, XS, L, S
 from aichat_qt.words import one_line
@@ -41,7 +42,7 @@ class AddPersonaDialog(QDialog):
         title = self.tr("Edit persona") if persona else self.tr("New persona")
         self.setWindowTitle(title)
         self.setModal(True)
-        self.resize(560, 600)
+        self.resize(560, 640)
         self._avatar = Avatar(72, self)
         self._pick = button(self.tr("Choose picture…"), "", self)
         self._pick.clicked.connect(self._pick_file)
@@ -51,7 +52,7 @@ class AddPersonaDialog(QDialog):
         self.name.setMaxLength(MOST["name"])
         self.name.setPlaceholderText(self.tr("How the persona is called"))
         self.prompt = QPlainTextEdit(persona.prompt if persona else "", self)
-        self.prompt.setPlaceholderText(self.tr("Who it is, what it knows, how it speaks. “You are …”"))
+        self.prompt.setPlaceholderText(self.tr('Who it is, what it knows, how it speaks: "You are …"'))
         self.greeting = QPlainTextEdit(persona.greeting if persona else "", self)
         self.greeting.setPlaceholderText(self.tr("What it says before the first message"))
         self.starters = QPlainTextEdit("\n".join(persona.starters) if persona else "", self)
@@ -59,9 +60,7 @@ class AddPersonaDialog(QDialog):
         for field in (self.prompt, self.greeting, self.starters):
             field.setTabChangesFocus(True)
         self._words: dict[str, QLabel] = {}
-        self.error = QLabel(self)
-        self.error.setTextFormat(Qt.TextFormat.PlainText)
-        self.error.setProperty("role", "danger")
+        self.error = label(self, "danger")
         self.error.setWordWrap(True)
         self.cancel = button(self.tr("Cancel"), "", self)
         self.cancel.clicked.connect(self.reject)
@@ -76,8 +75,7 @@ class AddPersonaDialog(QDialog):
         self.name.setFocus()
 
     def _lay_out(self, title: str) -> None:
-        heading = QLabel(title, self)
-        heading.setProperty("role", "title")
+        heading = label(self, "title", title)
         picture = QHBoxLayout()
         picture.setSpacing(L)
         picture.addWidget(self._avatar)
@@ -90,8 +88,7 @@ class AddPersonaDialog(QDialog):
         line.addWidget(self._remove)
         line.addStretch()
         beside.addLayout(line)
-        hint = QLabel(self.tr("PNG, JPEG, GIF or WebP; cut to a square"), self)
-        hint.setProperty("role", "muted")
+        hint = label(self, "muted", self.tr("PNG, JPEG, GIF or WebP; cut to a square"))
         beside.addWidget(hint)
         beside.addStretch()
         picture.addLayout(beside, 1)
@@ -101,20 +98,18 @@ class AddPersonaDialog(QDialog):
         for key, words, field, height in (
             ("name", self.tr("Name"), self.name, 0),
             ("prompt", self.tr("Prompt"), self.prompt, 0),
-            ("greeting", self.tr("Greeting (optional)"), self.greeting, 56),
-            ("starters", self.tr("Questions to begin with (optional)"), self.starters, 76),
+            ("greeting", self.tr("Greeting (optional)"), self.greeting, 66),
+            ("starters", self.tr("Questions to begin with (optional)"), self.starters, 88),
         ):
-            label, wrong = QLabel(words, self), QLabel(self)
-            label.setProperty("role", "field")
-            label.setBuddy(field)
+            heading_of, wrong = label(self, "field", words), label(self, "danger")
+            heading_of.setBuddy(field)
             field.setAccessibleName(words)
-            wrong.setProperty("role", "danger")
             wrong.setWordWrap(True)
             wrong.hide()
             self._words[key] = wrong
             if height:
                 field.setFixedHeight(height)
-            form.addWidget(label, row, 0)
+            form.addWidget(heading_of, row, 0)
             form.addWidget(field, row + 1, 0)
             form.addWidget(wrong, row + 2, 0)
             form.setRowMinimumHeight(row + 3, XS)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from aichat.protocol.values import Message, Persona
 from aichat_qt.answer_body import AnswerBody
 from aichat_qt.avatar import Avatar
 from aichat_qt.icons import IconButton, button, icon
-from aichat_qt.message_row import Row, label
+from aichat_qt.labels import label, set_role
+from aichat_qt.message_row import Row
 from aichat_qt.text_view import TextView
 from aichat_qt.theme import BODY_PX, HIT, LINE_PX, META_PX, XS, L, M, S, theme
 from aichat_qt.words import clean, clock, one_line
@@ -33,8 +34,8 @@ class AnswerRow(Row):
         self._message: Message | None = None
         self._began = time.monotonic()
         self._avatar = Avatar(AVATAR, self)
-        self._name = label(self, "name", BODY_PX, bold=True)
-        self._time = label(self, "muted", META_PX)
+        self._name = label(self, "name", px=BODY_PX, bold=True)
+        self._time = label(self, "muted", px=META_PX)
         self._copy = IconButton("copy", self.tr("Copy answer"), self, size=16)
         self._copy.clicked.connect(self.copy)
         self._anew = IconButton("retry", self.tr("Answer anew"), self, size=16)
@@ -45,9 +46,9 @@ class AnswerRow(Row):
         self._reasoning: TextView | None = None
         self._body = AnswerBody(self)
         self._body.link_clicked.connect(self.link_clicked)
-        self._wait = label(self, "muted", META_PX)
+        self._wait = label(self, "muted", px=META_PX)
         self._wait.hide()
-        self._status = label(self, "muted", META_PX)
+        self._status = label(self, "muted", px=META_PX)
         self._status.setWordWrap(True)
         self._status.hide()
         self._retry: QPushButton = button(self.tr("Retry"), "", self)
@@ -109,10 +110,10 @@ class AnswerRow(Row):
         self._wait.setVisible(waits)
         if waits:
             self._wait.setText(
-                self.tr("Waiting for the answer · {0} s").format(int(waited)) if waited > PATIENCE else self.tr("…")
+                self.tr("Waiting for the answer, {0} s").format(int(waited)) if waited > PATIENCE else self.tr("…")
             )
         elif not message.content and not self._fold.isHidden():
-            self._fold.setText(self.tr("Thinking · {0} s").format(int(waited)))
+            self._fold.setText(self.tr("Thinking, {0} s").format(int(waited)))
 
     def set_caret(self, strength: float) -> None:
         self._body.set_caret(strength)
@@ -160,9 +161,7 @@ class AnswerRow(Row):
             words, role = self.tr("The answer broke off before its end; what came is kept."), "danger"
         elif message.status == "stopped":
             words = self.tr("Stopped.")
-        self._status.setProperty("role", role)
-        self._status.style().unpolish(self._status)
-        self._status.style().polish(self._status)
+        set_role(self._status, role)
         self._status.setText(words)
         self._status.setVisible(bool(words))
         self._retry.setVisible(bool(words) and self._last)
@@ -203,10 +202,13 @@ class AnswerRow(Row):
 
     def _lay_out_status(self, inner: int, y: int) -> int:
         self._retry.resize(self._retry.sizeHint().width(), HIT)
-        room = inner - (self._retry.width() + M if not self._retry.isHidden() else 0) - L - XS
+        most = inner - (self._retry.width() + M if not self._retry.isHidden() else 0) - L - XS
+        wanted = QFontMetrics(self._status.font()).horizontalAdvance(self._status.text()) + 2
+        room = min(most, wanted)
         height = max(HIT, self._status.heightForWidth(room))
-        self._status.setGeometry(INDENT + L + XS, y, room, height)
-        self._retry.move(INDENT + inner - self._retry.width(), y)
+        left = INDENT + L + XS
+        self._status.setGeometry(left, y, room, height)
+        self._retry.move(left + room + M, y)
         self._mark_at = y + (height - L) // 2
         return y + height
 

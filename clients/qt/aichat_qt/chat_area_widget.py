@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from aichat_qt.avatar import Avatar
 from aichat_qt.connection_widget import ConnectionPage, OfflineLine
 from aichat_qt.conversation_history_widget import ConversationHistoryWidget
 from aichat_qt.empty_state import NoPersona, PersonaWelcome, is_first_contact
 from aichat_qt.icons import IconButton
+from aichat_qt.labels import label
 from aichat_qt.message_display_widget import MessageDisplayWidget
 from aichat_qt.message_input_widget import MessageInputWidget
-from aichat_qt.message_row import label
 from aichat_qt.model import Model
 from aichat_qt.theme import HIT, META_PX, RADIUS_CONTROL, XL, L, M, S, theme
 from aichat_qt.words import one_line
@@ -31,9 +31,9 @@ class ChatHeader(QWidget):
         self.drawer = IconButton("menu", self.tr("Personas"), self)
         self.drawer.hide()
         self._avatar = Avatar(HIT, self)
-        self._name = label(self, "name", 15, bold=True)
+        self._name = label(self, "name", px=15, bold=True)
         self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._model_name = label(self, "muted", META_PX)
+        self._model_name = label(self, "muted", px=META_PX)
         self._model_name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.history = ConversationHistoryWidget(model, area)
         words = QVBoxLayout()
@@ -100,7 +100,7 @@ class ChatAreaWidget(QWidget):
         layout.addWidget(self.offline)
         layout.addWidget(self.pages, 1)
         layout.addWidget(self.input)
-        self._notice = QLabel(self)
+        self._notice = label(self, "notice")
         self._notice.setWordWrap(True)
         self._notice.setObjectName("notice")
         self._notice.hide()
@@ -188,16 +188,20 @@ class ChatAreaWidget(QWidget):
             page = self.display
         self.pages.setCurrentWidget(page)
         talks = page in {self.welcome, self.display}
+        appears = talks and self.input.isHidden()
         self.input.setVisible(talks)
+        if appears and not self._model.link.seconds_left:
+            self.input.composer.setFocus()
         self.header.setVisible(talks or not self.header.drawer.isHidden())
         self.input.set_running(model.running() is not None)
         if persona is not None:
             self.input.set_placeholder(self.tr("Message {0}").format(one_line(persona.name)))
 
     def _place_notice(self) -> None:
-        width = min(480, self.width() - 2 * XL)
+        words = QFontMetrics(self._notice.font()).horizontalAdvance(self._notice.text()) + 2 * M + 2
+        width = min(480, words, self.width() - 2 * XL)
         self._notice.setFixedWidth(width)
-        height = self._notice.heightForWidth(width)
+        height = max(HIT, self._notice.heightForWidth(width))
         self._notice.setFixedHeight(height)
         bottom = self.input.y() if self.input.isVisible() else self.height()
         self._notice.move((self.width() - width) // 2, bottom - height - S)

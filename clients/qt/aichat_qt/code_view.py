@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QTextCharFormat, QTextCursor, QWheelEvent
-from PySide6.QtWidgets import QLabel, QTextBrowser, QWidget
+from PySide6.QtWidgets import QTextBrowser, QWidget
 
 from aichat_qt.highlight import colour
 from aichat_qt.icons import IconButton
+from aichat_qt.labels import label
 from aichat_qt.render import line_height
 from aichat_qt.text_view import TextView
-from aichat_qt.theme import CODE_LINE_PX, HIT, META_PX, RADIUS_CONTROL, XS, M, code_font, sized, theme
+from aichat_qt.theme import CODE_LINE_PX, HIT, META_PX, RADIUS_CONTROL, XS, M, code_font, theme
 from aichat_qt.words import one_line
 
 HEAD = HIT
@@ -36,10 +37,7 @@ class CodeView(QWidget):
         super().__init__(parent)
         self._text = ""
         self._language = ""
-        self._label = QLabel(self)
-        self._label.setTextFormat(Qt.TextFormat.PlainText)
-        self._label.setProperty("role", "muted")
-        self._label.setFont(sized(self.font(), META_PX))
+        self._label = label(self, "muted", px=META_PX)
         self._copy = IconButton("copy", self.tr("Copy code"), self, size=16)
         self._copy.clicked.connect(self._copied)
         self._lines = _Lines(self)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from aichat.protocol.session import State
 from aichat_qt.empty_state import Centred
 from aichat_qt.icons import button, pixmap
+from aichat_qt.labels import label
 from aichat_qt.model import Model
 from aichat_qt.theme import META_PX, TITLE_PX, L, S, sized, theme
 from aichat_qt.words import one_line
@@ -28,8 +29,7 @@ class OfflineLine(QWidget):
     def __init__(self, model: Model, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self._words = QLabel(self)
-        self._words.setFont(sized(self.font(), META_PX))
+        self._words = label(self, "", px=META_PX)
         self._now = button(self.tr("Try now"), "link", self)
         self._now.clicked.connect(model.link.connect_now)
         layout = QHBoxLayout(self)
@@ -55,7 +55,7 @@ class OfflineLine(QWidget):
         if self.isHidden() and not self._late.isActive() and not model.link.seconds_left:
             self._late.start()
             return
-        self._words.setText(self.tr("No connection · {0}").format(_retry_words(self, model)))
+        self._words.setText(self.tr("No connection, {0}").format(_retry_words(self, model)))
         self._now.setVisible(bool(model.link.seconds_left))
         self.show()
 
@@ -71,15 +71,13 @@ class ConnectionPage(Centred):
     def __init__(self, model: Model, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self._sign = QLabel(self.column)
+        self._sign = label(self.column, "")
         self._sign.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._title, self._lead, self._retry_words = (QLabel(self.column) for _ in range(3))
-        for label, role in ((self._title, "title"), (self._lead, "lead"), (self._retry_words, "muted")):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            label.setWordWrap(True)
-            label.setProperty("role", role)
-            self.content.addWidget(label)
+        self._title, self._lead, self._retry_words = (label(self.column, role) for role in ("title", "lead", "muted"))
+        for words in (self._title, self._lead, self._retry_words):
+            words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            words.setWordWrap(True)
+            self.content.addWidget(words)
         self.content.insertWidget(0, self._sign)
         self._title.setFont(sized(self.font(), TITLE_PX, bold=True))
         self._token = QLineEdit(self.column)
@@ -125,7 +123,7 @@ class ConnectionPage(Centred):
             ).format(address, reason)
         elif waits or link.trouble:
             sign, title = "plug", self.tr("No connection to the server")
-            lead = self.tr("Nothing answers at {0}. On this machine “twist aichat” starts a server.").format(address)
+            lead = self.tr('Nothing answers at {0}. On this machine, "twist aichat" starts a server.').format(address)
         else:
             sign, title = "plug", self.tr("Connecting…")
             lead = address

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGraphicsDropShadowEffect,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -34,6 +33,7 @@ from PySide6.QtWidgets import (
 from aichat.protocol.values import Conversation
 from aichat_qt.dialogs import ask_delete, ask_line
 from aichat_qt.icons import IconButton, button, icon
+from aichat_qt.labels import label
 from aichat_qt.model import Model
 from aichat_qt.theme import BODY_PX, HIT, META_PX, RADIUS_CONTROL, L, M, S, sized, theme
 from aichat_qt.words import one_line, when
@@ -109,8 +109,7 @@ class HistoryPanel(QFrame):
         self._list.customContextMenuRequested.connect(self._menu)
         self._list.itemClicked.connect(self._choose)
         self._list.installEventFilter(self)
-        self._none = QLabel(self)
-        self._none.setProperty("role", "muted")
+        self._none = label(self, "muted")
         self._none.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._new = button(self.tr("New conversation"), "quiet", self)
         self._new.setToolTip(self.tr("Ctrl+N"))
@@ -141,7 +140,7 @@ class HistoryPanel(QFrame):
         parent = self._area
         width = min(PANEL_WIDTH, parent.width() - 2 * S)
         rows = max(1, min(self._list.count(), 10))
-        height = min(rows * LINE + 2 * (HIT + S) + 3 * S + 4, parent.height() - top - L)
+        height = min(rows * LINE + 2 * (HIT + S) + 3 * S + 2, parent.height() - top - L)
         self.setGeometry(max(S, right - width), top, width, height)
 
     def refresh(self) -> None:
@@ -158,7 +157,6 @@ class HistoryPanel(QFrame):
                 item = QListWidgetItem(title)
                 item.setData(ID, conversation.id)
                 item.setData(WHEN, when(conversation.update_time or conversation.create_time))
-                item.setToolTip("")
                 self._list.addItem(item)
                 if conversation.id == kept:
                     self._list.setCurrentItem(item)
@@ -220,7 +218,7 @@ class ConversationHistoryWidget(QWidget):
         self._title = button("", "quiet", self)
         self._title.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow stands behind the words
         self._title.clicked.connect(self.toggle)
-        self._new = IconButton("edit", self.tr("New conversation (Ctrl+N)"), self)
+        self._new = IconButton("compose", self.tr("New conversation (Ctrl+N)"), self)
         self._new.clicked.connect(lambda: self._choose(None))
         self._more = IconButton("more", self.tr("More about this conversation"), self)
         self._more.clicked.connect(self._show_menu)
@@ -275,7 +273,7 @@ class ConversationHistoryWidget(QWidget):
         if conversation is not None and ask_delete(
             self.window(),
             self.tr("Delete this conversation?"),
-            self.tr("“{0}” and its messages will be gone for good.").format(one_line(conversation.title)),
+            self.tr('"{0}" and its messages will be gone for good.').format(one_line(conversation.title)),
         ):
             self._model.delete_conversation(conversation_id)
 

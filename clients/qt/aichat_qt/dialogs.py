@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from aichat_qt.icons import button
+from aichat_qt.labels import label
 from aichat_qt.theme import XL, L, S
 from aichat_qt.words import one_line
 
@@ -25,11 +26,9 @@ class Question(QDialog):
         self.setWindowTitle(title)
         self.setModal(True)
         self.setMinimumWidth(400)
-        heading, body = QLabel(title, self), QLabel(words, self)
-        for label, role in ((heading, "title"), (body, "lead")):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
-            label.setProperty("role", role)
+        heading, body = label(self, "title", title), label(self, "lead", words)
+        heading.setWordWrap(True)
+        body.setWordWrap(True)
         body.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.body = body
         self.no = button(_tr("Cancel"), "", self)

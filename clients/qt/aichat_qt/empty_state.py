@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from aichat.protocol.session import State
 from aichat.protocol.values import Persona
 from aichat_qt.avatar import Avatar
 from aichat_qt.icons import button
+from aichat_qt.labels import label, tooltip
 from aichat_qt.model import Model
 from aichat_qt.theme import TITLE_PX, XL, L, M, S, sized
 from aichat_qt.words import clean, one_line
@@ -18,11 +19,9 @@ STARTERS = 3
 
 
 def _words(parent: QWidget, role: str) -> QLabel:
-    result = QLabel(parent)
-    result.setTextFormat(Qt.TextFormat.PlainText)
+    result = label(parent, role)
     result.setAlignment(Qt.AlignmentFlag.AlignCenter)
     result.setWordWrap(True)
-    result.setProperty("role", role)
     return result
 
 
@@ -35,15 +34,17 @@ class Centred(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         room = QWidget()
-        outer = QVBoxLayout(room)
-        outer.setContentsMargins(XL, XL, XL, XL)
         self.column = QWidget(room)
         self.column.setMaximumWidth(WIDTH)
-        self.column.setMinimumWidth(240)
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(self.column, 1000)
+        middle.addStretch(1)
+        outer = QVBoxLayout(room)
+        outer.setContentsMargins(XL, XL, XL, XL)
         outer.addStretch(2)
-        outer.addWidget(self.column)
+        outer.addLayout(middle)
         outer.addStretch(3)
-        outer.setAlignment(self.column, Qt.AlignmentFlag(0))
         self.content = QVBoxLayout(self.column)
         self.content.setContentsMargins(0, 0, 0, 0)
         self.content.setSpacing(S)
@@ -91,7 +92,7 @@ class PersonaWelcome(Centred):
             metrics = chip.fontMetrics()
             shown = metrics.elidedText(words, Qt.TextElideMode.ElideRight, WIDTH - 3 * M)
             chip.setText(shown.replace("&", "&&"))
-            chip.setToolTip("" if shown == words else words)
+            chip.setToolTip("" if shown == words else tooltip(words))
             chip.setAccessibleName(self.tr("Ask: {0}").format(words))
             chip.setVisible(bool(words))
 

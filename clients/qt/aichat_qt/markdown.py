@@ -14,7 +14,8 @@ from markdown_it.token import Token
 
 PLAIN_FROM = 60_000
 """Characters: a longer text is shown without Markdown, so that no message can stop the window."""
-TABLE_ROWS = 60
+TABLE_CELLS = 400
+"""A bigger table is shown as it was written: laying it out would take seconds."""
 
 _parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -61,7 +62,7 @@ def parse(text: str) -> list[Segment]:
             end_prose()
             info = token.info.split()
             result.append(Code(token.content.rstrip("\n"), info[0].lower()[:24] if info else ""))
-        elif token.level == 0 and token.type == "table_open" and token.map and _rows(token) > TABLE_ROWS:
+        elif token.level == 0 and token.type == "table_open" and token.map and _cells(token, lines) > TABLE_CELLS:
             end_prose()
             result.append(Code("\n".join(lines[token.map[0] : token.map[1]]).rstrip(), ""))
             skip_until = "table_close"
@@ -91,5 +92,5 @@ def settled(text: str) -> int:
     return result
 
 
-def _rows(token: Token) -> int:
-    return token.map[1] - token.map[0] if token.map else 0
+def _cells(token: Token, lines: list[str]) -> int:
+    return (token.map[1] - token.map[0]) * (lines[token.map[0]].count("|") + 1) if token.map else 0

@@ -8,17 +8,18 @@ comes, and a pill leads back.
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QWidget
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from aichat.protocol.values import USER, Message
 from aichat_qt.answer_row import AnswerRow
 from aichat_qt.dialogs import ask_open
 from aichat_qt.icons import button, icon
+from aichat_qt.labels import label
 from aichat_qt.message_row import Row
 from aichat_qt.model import Draft, Model
 from aichat_qt.own_row import OwnRow
-from aichat_qt.theme import COLUMN, HIT, XL, L, S, motion_ms, theme
+from aichat_qt.theme import COLUMN, HIT, XL, L, M, S, motion_ms, theme
 from aichat_qt.words import day
 
 Key = int | str
@@ -29,6 +30,22 @@ CHUNK = 10
 BEYOND = 700
 """Pixels of rows kept ready above and below the view."""
 CARET_MS = 600
+
+
+class _Column(QWidget):
+    """Holds the rows, and marks the one that the keyboard is on beside it."""
+
+    current: Row | None = None
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        row = self.current
+        if row is not None and row.is_current:
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme().colour("accent"))
+            painter.drawRoundedRect(row.x() - M, row.y() + row.top, 3, row.height() - row.top, 1.5, 1.5)
+            painter.end()
 
 
 class MessageDisplayWidget(QScrollArea):
@@ -47,18 +64,18 @@ class MessageDisplayWidget(QScrollArea):
         self._shown: tuple[str, int | None] | None = None
         self._attached = True
         self._laying_out = False
+        self._news = False  # something came while the reader was elsewhere
         self._current: Key | None = None
         self._caret_on = True
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(self.tr("Messages"))
-        self._column = QWidget()
+        self._column = _Column()
         self.setWidget(self._column)
         self._column.setAutoFillBackground(False)
         self.viewport().setAutoFillBackground(False)
-        self._note = QLabel(self)
-        self._note.setProperty("role", "muted")
+        self._note = label(self, "muted")
         self._note.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._note.hide()
         self._pill = button(self.tr("New"), "pill", self)
@@ -130,6 +147,7 @@ class MessageDisplayWidget(QScrollArea):
         first_key = old_keys[self._first] if self._first < len(old_keys) else None
         last_key = old_keys[self._last - 1] if self._last else None
         self._items, self._keys = items, list(items)
+        self._news |= not self._attached and bool(old_keys) and self._keys[-1:] != old_keys[-1:]
         if own_new:
             self._attached = True
         if self._attached and at_end:
@@ -155,7 +173,7 @@ class MessageDisplayWidget(QScrollArea):
             row.hide()
             row.deleteLater()
             if self._current == key:
-                self._current = None
+                self._current = self._column.current = None
         final = self._final_key()
         before = self._items[self._keys[self._first - 1]] if self._first else None
         for key in wanted:
@@ -230,7 +248,7 @@ class MessageDisplayWidget(QScrollArea):
         anchor = None if self._attached else self._anchor()
         width = self.viewport().width()
         column = min(COLUMN, width - 2 * XL)
-        left = (width - column) // 2
+        left = (self.width() - column) // 2  # of the whole width, so that a scroll bar moves nothing
         y = L
         for row in self.rows():
             height = row.fit(column)
@@ -272,7 +290,10 @@ class MessageDisplayWidget(QScrollArea):
             self._fill_soon.start()
 
     def _place_pill(self) -> None:
+        if self._attached:
+            self._news = False
         self._pill.setVisible(not self._attached and bool(self._keys))
+        self._pill.setText(self.tr("New") if self._news else "")
         size = self._pill.sizeHint()
         self._pill.setGeometry((self.width() - size.width()) // 2, self.height() - HIT - L, size.width(), HIT)
         self._pill.raise_()
@@ -297,6 +318,7 @@ class MessageDisplayWidget(QScrollArea):
             row.show_message(message, self._model.persona, last=message_id == self._final_key())
             row.set_caret(0.6)
             self._caret_on = True
+            self._news |= not self._attached
             self._relayout()
 
     def _keep_ticking(self) -> None:
@@ -353,6 +375,7 @@ class MessageDisplayWidget(QScrollArea):
         if self._current in self._rows:
             self._rows[self._current].set_current(False)
         self._current = keys[at]
-        row = self._rows[self._current]
+        row = self._column.current = self._rows[self._current]
         row.set_current(True)
+        self._column.update()
         self.ensureWidgetVisible(row, 0, L)

@@ -159,6 +159,8 @@ class MessageInputWidget(QWidget):
         )
         top = box.top() + (box.height() - height) // 2
         self.composer.setGeometry(box.left() + L, top, box.width() - L - HIT - 2 * S, height)
+        if not self.composer.overflows():
+            self.composer.verticalScrollBar().setValue(0)
         self.button.move(box.right() - HIT - S + 1, box.bottom() - HIT - S + 1)
         self.update()
 

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFontMetrics, QGuiApplication, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtGui import QEnterEvent, QFontMetrics, QGuiApplication, QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
 
 from aichat_qt.theme import META_PX, XL, L, S, sized, theme
 
 DIVIDER = 48
-
-
-def label(parent: QWidget, role: str, px: int, *, bold: bool = False) -> QLabel:
-    result = QLabel(parent)
-    result.setTextFormat(Qt.TextFormat.PlainText)
-    result.setProperty("role", role)
-    result.setFont(sized(parent.font(), px, bold=bold))
-    return result
 
 
 class Row(QWidget):
@@ -35,6 +27,15 @@ class Row(QWidget):
         self._width = -1
         self._actions: list[QWidget] = []
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    @property
+    def is_current(self) -> bool:
+        return self._current
+
+    @property
+    def top(self) -> int:
+        """Where the message begins, below the divider."""
+        return self._top
 
     @property
     def content(self) -> str:
@@ -101,9 +102,6 @@ class Row(QWidget):
             if half > 0:
                 painter.drawLine(0, middle + 2, half, middle + 2)
                 painter.drawLine(self.width() - half, middle + 2, self.width(), middle + 2)
-        if self._current:
-            painter.setPen(QPen(theme().colour("accent"), 2))
-            painter.drawLine(1, self._top + 2, 1, self.height() - 2)
         self._paint(painter)
         painter.end()
 

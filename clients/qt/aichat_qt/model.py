@@ -28,7 +28,8 @@ class Draft:
 
     request_id: str
     content: str
-    state: Literal["sending", "queued", "failed"]
+    state: Literal["waiting", "sending", "queued", "failed"]
+    """waiting: for the connection; queued: for the running answer."""
     failure: Failure | None = None
 
 
@@ -60,6 +61,7 @@ class Model(QObject):
         self.loading_older = False
         self._fresh = False  # the user asked for a new conversation, so the newest must not come up by itself
         self.preferred_persona = ""
+        self._last_state = session.state
         self._seen = False  # the shown conversation was in the list once; when it leaves it was deleted
         self._sent: dict[str, frames.Command] = {}
         self._settling: dict[str, frames.Chat] = {}  # acked, and its message not here yet
@@ -89,12 +91,11 @@ class Model(QObject):
 
     def personas(self) -> list[Persona]:
         """All personas, the one spoken with last first, then by age."""
-        latest = {c.persona_id: "" for c in self.timeline.conversations.values()}
+        latest: dict[str, int] = {}
         for conversation in self.timeline.conversations.values():
-            stamp = conversation.update_time or conversation.create_time
-            latest[conversation.persona_id] = max(latest[conversation.persona_id], stamp)
+            latest[conversation.persona_id] = max(latest.get(conversation.persona_id, 0), conversation.touched)
         known = list(self.timeline.personas.values())
-        return sorted(known, key=lambda p: latest.get(p.id, ""), reverse=True)
+        return sorted(known, key=lambda p: latest.get(p.id, 0), reverse=True)
 
     def conversations(self) -> list[Conversation]:
         """The conversations with the shown persona, newest first."""
@@ -118,12 +119,15 @@ class Model(QObject):
         for pending in self._pending_here():
             command, failure = pending.command, pending.failure
             if isinstance(command, frames.Chat) and command.request_id not in here:
-                waits = failure is not None and failure.code == "busy"
-                state: Literal["sending", "queued", "failed"] = (
-                    "queued" if waits else "sending" if failure is None else "failed"
-                )
-                result.append(Draft(command.request_id, command.content, state, None if waits else failure))
+                result.append(self._draft(command, failure))
         return result
+
+    def _draft(self, chat: frames.Chat, failure: Failure | None) -> Draft:
+        if failure is None:
+            return Draft(chat.request_id, chat.content, "sending" if self.state is State.LIVE else "waiting")
+        if failure.code == "busy":
+            return Draft(chat.request_id, chat.content, "queued")
+        return Draft(chat.request_id, chat.content, "failed", failure)
 
     def running(self) -> Message | None:
         """The answer being written in the shown conversation."""
@@ -301,6 +305,9 @@ class Model(QObject):
     def _link_changed(self) -> None:
         if self.state is not State.LIVE:
             self.loading_older = False
+        if self.state is not self._last_state:
+            self._last_state = self.state
+            self._mark("messages")
         self.link_changed.emit()
 
     # telling the widgets

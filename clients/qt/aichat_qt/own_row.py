@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QWidget
 
 from aichat.protocol.values import Message
 from aichat_qt.icons import IconButton, button
-from aichat_qt.message_row import Row, label
+from aichat_qt.labels import label, set_role
+from aichat_qt.message_row import Row
 from aichat_qt.model import Draft
 from aichat_qt.text_view import TextView
 from aichat_qt.theme import HIT, META_PX, RADIUS_CARD, XS, L, M, S, theme
@@ -30,12 +31,12 @@ class OwnRow(Row):
         self._text = TextView(self)
         self._text.setAccessibleName(self.tr("Your message"))
         self._text.link_clicked.connect(self.link_clicked)
-        self._status = label(self, "muted", META_PX)
+        self._status = label(self, "muted", px=META_PX)
         self._retry = button(self.tr("Retry"), "link", self)
         self._edit = button(self.tr("Edit"), "link", self)
         self._retry.clicked.connect(lambda: self.retry.emit(self._request_id))
         self._edit.clicked.connect(lambda: self.edit.emit(self._request_id))
-        self._time = label(self, "muted", META_PX)
+        self._time = label(self, "muted", px=META_PX)
         self._copy = IconButton("copy", self.tr("Copy message"), self, size=16)
         self._copy.clicked.connect(self.copy)
         self._actions = [self._time, self._copy]
@@ -60,6 +61,8 @@ class OwnRow(Row):
             self._set_state("danger", one_line(failure.message), failure.retryable)
         elif draft.state == "queued":
             self._set_state("muted", self.tr("goes out when the answer is finished"), False)
+        elif draft.state == "waiting":
+            self._set_state("muted", self.tr("goes out when the connection is back"), False)
         else:
             self._set_state("muted", self.tr("sending"), False)
 
@@ -76,9 +79,7 @@ class OwnRow(Row):
     def _set_state(self, role: str, words: str, may_retry: bool) -> None:
         if (role, words) != (self._state, self._status.text()):
             self._state = role
-            self._status.setProperty("role", role or "muted")
-            self._status.style().unpolish(self._status)
-            self._status.style().polish(self._status)
+            set_role(self._status, role or "muted")
             self._status.setText(words)
             self.stale()
         failed = role == "danger"

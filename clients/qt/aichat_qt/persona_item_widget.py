@@ -31,7 +31,6 @@ class PersonaItemWidget(QWidget):
         self._persona, self._detail, self._when, self._busy = persona, one_line(detail), when, busy
         self.setAccessibleName(one_line(persona.name))
         self.setAccessibleDescription(self._detail)
-        self.setToolTip("")
         self.update()
 
     def set_selected(self, selected: bool, *, focused: bool) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -17,9 +16,10 @@ from PySide6.QtWidgets import (
 
 from aichat.protocol.session import State
 from aichat_qt.icons import button, icon
+from aichat_qt.labels import label, tooltip
 from aichat_qt.model import Model
 from aichat_qt.persona_item_widget import HEIGHT, PersonaItemWidget
-from aichat_qt.theme import META_PX, XS, L, M, S, sized, theme
+from aichat_qt.theme import META_PX, XS, L, M, S, theme
 from aichat_qt.words import one_line, when
 
 ID = Qt.ItemDataRole.UserRole
@@ -84,16 +84,12 @@ class PersonaListWidget(QWidget):
         self._list.focus_changed.connect(self._mark)
         self._list.edit_pressed.connect(lambda: self._ask(self.edit_requested))
         self._list.delete_pressed.connect(lambda: self._ask(self.delete_requested))
-        self._none = QLabel(self.tr("No persona of that name."), self)
-        self._none.setProperty("role", "muted")
+        self._none = label(self, "muted", self.tr("No persona of that name."))
         self._none.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._none.hide()
         self._new = button(self.tr("New persona"), "quiet", self)
         self._new.clicked.connect(self.create_requested)
-        self._state = QLabel(self)
-        self._state.setTextFormat(Qt.TextFormat.PlainText)
-        self._state.setProperty("role", "muted")
-        self._state.setFont(sized(self.font(), META_PX))
+        self._state = label(self, "muted", px=META_PX)
         self._lay_out()
         model.personas_changed.connect(self._refresh)
         model.messages_changed.connect(self._refresh)
@@ -157,6 +153,7 @@ class PersonaListWidget(QWidget):
                 stamp = when(newest.update_time or newest.create_time) if newest else ""
                 widget.show_persona(persona, detail, stamp, busy=writes)
         self._filling = False
+        self._new.setEnabled(self._model.timeline.personas_known)
         self._filter()
         self._select()
 
@@ -216,11 +213,13 @@ class PersonaListWidget(QWidget):
         elif state is State.REFUSED:
             words = self.tr("token refused")
         elif link.seconds_left:
-            words = self.tr("offline · again in {0} s").format(link.seconds_left)
+            words = self.tr("offline, again in {0} s").format(link.seconds_left)
         else:
             words = self.tr("connecting…")
         self._state.setText(words)
-        self._state.setToolTip(one_line(QUrl(link.url).authority()))
+        self._search.setEnabled(self._model.timeline.personas_known)
+        self._new.setEnabled(self._model.timeline.personas_known)
+        self._state.setToolTip(tooltip(one_line(QUrl(link.url).authority())))
         self.update()
 
     def _dress(self) -> None:
@@ -228,9 +227,6 @@ class PersonaListWidget(QWidget):
         self._new.setIcon(icon("plus", tokens.muted, 18))
         self._glass.setIcon(icon("search", tokens.muted, 16))
         self.update()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -26,6 +26,8 @@ from aichat_qt.theme import CODE_LINE_PX, CODE_PX, LINE_PX, SCHEMES, XS, L, S, S
 
 QUOTE = int(QTextFormat.Property.UserProperty) + 1
 """Block property: the depth of the quotation, drawn as bars by the view."""
+BULLET = QUOTE + 2
+"""Block property: the depth of a bullet, drawn by the view: Qt's own sticks to the text."""
 RULE = QUOTE + 1
 """Block property: a horizontal rule, drawn by the view."""
 
@@ -33,7 +35,6 @@ HEADINGS = {"h1": 20, "h2": 18, "h3": 16, "h4": 14, "h5": 14, "h6": 14}
 QUOTE_PX = L
 _FIXED = QTextBlockFormat.LineHeightTypes.FixedHeight.value
 _URL = re.compile(r"https?://[^\s<>\"'`，。；：、！？（）「」《》]+[^\s<>\"'`，。；：、！？（）「」《》.,;:!?)\]]")
-_STYLES = [QTextListFormat.Style.ListDisc, QTextListFormat.Style.ListCircle, QTextListFormat.Style.ListSquare]
 
 
 def line_height(block: QTextBlockFormat, px: int) -> QTextBlockFormat:
@@ -76,7 +77,7 @@ class Writer:
         self._at_top = fresh
         self._scheme = theme().scheme
         self._lists: list[QTextList | None] = []
-        self._list_formats: list[QTextListFormat] = []
+        self._list_formats: list[QTextListFormat | None] = []
         self._item_begins = False
         self._tight = False
         self._quotes = 0
@@ -137,11 +138,16 @@ class Writer:
             form.setProperty(QUOTE, self._quotes)
             self.marks = True
         self._start(form)
-        if self._item_begins:
+        if self._item_begins and self._list_formats[-1] is None:
+            self._item_begins = False
+            form.setProperty(BULLET, len(self._lists))
+            self.cursor.setBlockFormat(form)
+            self.marks = True
+        elif self._item_begins:
             self._item_begins = False
             current = self._lists[-1]
             if current is None:
-                self._lists[-1] = self.cursor.createList(self._list_formats[-1])
+                self._lists[-1] = self.cursor.createList(self._list_formats[-1] or QTextListFormat())
             else:
                 current.add(self.cursor.block())
             # createList indents by its own measure; the block's is the one that counts
@@ -159,15 +165,13 @@ class Writer:
         self._fresh = self._at_top = False
 
     def _open_list(self, token: Token) -> None:
-        form = QTextListFormat()
-        depth = len(self._lists)
+        form: QTextListFormat | None = None
         if token.type == "ordered_list_open":
+            form = QTextListFormat()
             form.setStyle(QTextListFormat.Style.ListDecimal)
             start = token.attrGet("start")
             form.setStart(int(start) if start is not None else 1)
-        else:
-            form.setStyle(_STYLES[min(depth, 2)])
-        form.setIndent(depth + 1)
+            form.setIndent(len(self._lists) + 1)
         self._lists.append(None)
         self._list_formats.append(form)
 

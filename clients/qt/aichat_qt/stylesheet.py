@@ -61,7 +61,7 @@ QPushButton[role="fold"] {{
 QPushButton[role="fold"]:hover {{ color: {t.text}; }}
 QPushButton[role="fold"]:focus {{ border-color: {t.accent}; }}
 QPushButton[role="pill"] {{
-    background: {t.surface}; border: 1px solid {t.line}; border-radius: 16px; padding: 0 16px; min-height: 30px;
+    background: {t.surface}; border: 1px solid {t.line}; border-radius: 16px; padding: 0 8px; min-height: 30px;
     color: {t.accent}; font-weight: 600;
 }}
 QPushButton[role="pill"]:hover {{ background: {t.sunken}; }}
@@ -81,7 +81,7 @@ QLineEdit, QPlainTextEdit {{
 }}
 QLineEdit {{ min-height: 20px; }}
 QLineEdit:focus, QPlainTextEdit:focus {{ border-color: {t.accent}; }}
-QLineEdit[role="search"] {{ background: {t.sunken}; border-color: transparent; }}
+QLineEdit[role="search"] {{ padding: 5px 4px; background: {t.sunken}; border-color: transparent; }}
 QLineEdit[role="search"]:focus {{ border-color: {t.accent}; }}
 QPlainTextEdit[role="composer"], QPlainTextEdit[role="composer"]:focus {{
     border: none; background: transparent; padding: 0;

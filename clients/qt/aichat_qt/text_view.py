@@ -5,23 +5,25 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from PySide6.QtCore import QEvent, QRectF, Qt, QUrl, Signal
+from PySide6.QtCore import QByteArray, QEvent, QPointF, QRectF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
     QKeyEvent,
     QKeySequence,
     QPainter,
     QPaintEvent,
+    QPen,
     QTextCursor,
     QTextOption,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
 
-from aichat_qt.render import QUOTE, QUOTE_PX, RULE, Writer, line_height
+from aichat_qt.render import BULLET, QUOTE, QUOTE_PX, RULE, Writer, line_height
 from aichat_qt.theme import LINE_PX, XL, theme
 
 CARET_WIDTH = 7
+NOTHING = QByteArray(b" ")
 
 
 class TextView(QTextBrowser):
@@ -51,8 +53,11 @@ class TextView(QTextBrowser):
         self.anchorClicked.connect(lambda url: self.link_clicked.emit(url.toString()))
 
     def loadResource(self, _type: int, _name: QUrl | str) -> Any:
-        """No picture, style or page is ever fetched, neither from the network nor from this machine."""
-        return None
+        """No picture, style or page is ever fetched, neither from the network nor from this machine.
+
+        Something must be given: for nothing the document itself would look among the files.
+        """
+        return NOTHING
 
     def write(self, tokens: list[Any]) -> None:
         """Write Markdown tokens in place of everything after `kept`."""
@@ -125,15 +130,18 @@ class TextView(QTextBrowser):
         painter.end()
 
     def _paint_marks(self, painter: QPainter, top: int, bottom: int) -> None:
-        painter.setBrush(theme().colour("line"))
+        """Bars of quotations, rules and bullets, of the blocks in view."""
         layout = self.document().documentLayout()
         block = self.document().begin()
         while block.isValid():
             form = block.blockFormat()
-            depth, rule = form.property(QUOTE), form.property(RULE)
-            if depth or rule:
+            depth, rule, bullet = form.property(QUOTE), form.property(RULE), form.property(BULLET)
+            if depth or rule or bullet:
                 box = layout.blockBoundingRect(block)
-                if box.bottom() >= top and box.top() <= bottom:
+                if box.top() > bottom:
+                    return
+                if box.bottom() >= top:
+                    painter.setBrush(theme().colour("line"))
                     if rule:
                         painter.drawRect(QRectF(0, box.center().y(), self.viewport().width(), 1))
                     follows = block.next()
@@ -142,7 +150,22 @@ class TextView(QTextBrowser):
                         end = layout.blockBoundingRect(follows).top() + 1
                     for level in range(int(depth or 0)):
                         painter.drawRoundedRect(QRectF(level * QUOTE_PX, box.top(), 3, end - box.top()), 1.5, 1.5)
+                    if bullet:
+                        self._paint_bullet(painter, box, int(bullet), form.leftMargin())
             block = block.next()
+
+    @staticmethod
+    def _paint_bullet(painter: QPainter, box: QRectF, depth: int, margin: float) -> None:
+        colour = theme().colour("muted")
+        centre = QPointF(margin + depth * XL - 12, box.top() + LINE_PX / 2 + 1)
+        if depth == 2:
+            painter.setPen(QPen(colour, 1.2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(centre, 2.4, 2.4)
+            painter.setPen(Qt.PenStyle.NoPen)
+        else:
+            painter.setBrush(colour)
+            painter.drawEllipse(centre, 2.6, 2.6)
 
     def _paint_caret(self, painter: QPainter) -> None:
         end = QTextCursor(self.document())

@@ -68,7 +68,9 @@ def when(utc: str) -> str:
         return _tr("Yesterday")
     if 1 < ago < 7:
         return QLocale().dayName(date.dayOfWeek(), QLocale.FormatType.ShortFormat)
-    return QLocale().toString(date, QLocale.FormatType.ShortFormat)
+    if date.year() == QDate.currentDate().year():
+        return QLocale().toString(date, _tr("d MMM"))
+    return QLocale().toString(date, _tr("MMM yyyy"))
 
 
 def _qt(when: datetime) -> QDateTime:

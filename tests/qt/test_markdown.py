@@ -1,0 +1,215 @@
+"""Markdown: growing text ends as whole text does, hostile text reaches nothing, and costs are bounded."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from aichat_qt.answer_body import AnswerBody
+from aichat_qt.code_view import CodeView
+from aichat_qt.highlight import coloured_lines
+from aichat_qt.markdown import Code, parse, settled
+from aichat_qt.text_view import TextView
+from aichat_qt.words import clean, one_line
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QTextDocument
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+SAMPLE = """# 标题 Title
+
+Some **bold**, *soft* and `code` words with a [link](https://example.org/a?b=c), and https://example.net/x.
+
+1. first
+2. second
+   - deeper
+   - and more
+
+   still of the second
+3. third
+
+```python
+def f(x):
+    # 注释 😀
+
+    return x ** 2
+```
+
+> quoted
+> twice
+
+| a | b |
+|---|---|
+| 1 | 二 |
+
+---
+
+~~~
+no language
+~~~
+The end 完。
+"""
+
+
+def shown(body: AnswerBody) -> list[str]:
+    """What a body shows: text and format of every block of every view."""
+    result = []
+    for view in body.views:
+        if isinstance(view, CodeView):
+            result.append(f"code {view.text!r}")
+            continue
+        block = view.document().begin()
+        while block.isValid():
+            form = block.blockFormat()
+            result.append(
+                f"{block.text()!r} {form.indent()} {form.leftMargin()} {form.topMargin()} {form.lineHeight()}"
+            )
+            block = block.next()
+    return result
+
+
+def body_of(text: str, qtbot: QtBot) -> AnswerBody:
+    body = AnswerBody()
+    qtbot.addWidget(body)
+    body.show_text(text, live=False)
+    return body
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_growing_text_ends_as_whole_text_does(dressed: QApplication, qtbot: QtBot, seed: int) -> None:
+    dice = random.Random(seed)
+    body = AnswerBody()
+    qtbot.addWidget(body)
+    at = 0
+    while at < len(SAMPLE):
+        at += dice.choice([1, 2, 5, 17, 60])
+        body.show_text(SAMPLE[:at], live=True)
+        body.fit(600)
+    body.show_text(SAMPLE, live=False)
+    whole = body_of(SAMPLE, qtbot)
+    assert shown(body) == shown(whole)
+    assert body.fit(600) == whole.fit(600)
+
+
+def test_settled_text_is_never_taken_back() -> None:
+    reached = 0
+    for at in range(len(SAMPLE) + 1):
+        cut = settled(SAMPLE[:at])
+        assert cut >= reached
+        reached = cut
+    assert reached > len(SAMPLE) // 2
+
+
+def test_code_is_told_from_prose() -> None:
+    kinds = [("code", s.language) if isinstance(s, Code) else "prose" for s in parse(SAMPLE)]
+    assert kinds == ["prose", ("code", "python"), "prose", ("code", ""), "prose"]
+
+
+def test_html_is_shown_as_written(dressed: QApplication, qtbot: QtBot) -> None:
+    body = body_of("<b>x</b> <img src='http://a/b'> <script>1</script>\n\n<table><tr><td>y</td></tr></table>", qtbot)
+    text = body.views[0].toPlainText()  # type: ignore[union-attr]
+    assert "<b>x</b>" in text and "<script>" in text and "<table>" in text
+
+
+@pytest.fixture
+def canary() -> object:
+    """A listener that notes every request."""
+    hits: list[str] = []
+
+    class Note(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            hits.append(self.path)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    listener = HTTPServer(("127.0.0.1", 0), Note)
+    thread = threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield listener.server_port, hits
+    listener.shutdown()
+    thread.join()
+    listener.server_close()
+
+
+def test_pictures_reach_neither_network_nor_files(
+    dressed: QApplication,
+    qtbot: QtBot,
+    canary: tuple[int, list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    port, hits = canary
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"\x89PNG canary")
+    opened: list[str] = []
+    monkeypatch.setattr("aichat_qt.dialogs.QDesktopServices.openUrl", lambda url: opened.append(url.toString()))
+    base = f"http://127.0.0.1:{port}"
+    hostile = (
+        f'![a]({base}/x.png) ![b](file://{secret}) ![](<{secret}>)\n\n<img src="{base}/y.png">\n\n'
+        f"[![c]({base}/z.png)]({base}/l)\n\n| ![d]({base}/t.png) |\n|---|\n| ![e](file://{secret}) |\n\n"
+        f"![r][q]\n\n[q]: {base}/r"
+    )
+    body = body_of(hostile, qtbot)
+    body.resize(600, body.fit(600))
+    body.show()
+    qtbot.waitExposed(body)
+    body.grab()
+    QApplication.processEvents()
+    view = body.views[0]
+    assert isinstance(view, TextView)
+    assert "[picture: a]" in view.toPlainText()
+    image = QTextDocument.ResourceType.ImageResource.value
+    for address in (f"file://{secret}", str(secret), "secret.png", f"{base}/x.png"):
+        assert b"canary" not in bytes(view.document().resource(image, QUrl(address)) or b"")
+    view.setHtml(f"<img src='file://{secret}'><img src='{base}/h.png'>")  # should such a thing ever get in
+    view.grab()
+    QApplication.processEvents()
+    assert not hits and not opened
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "> " * 3000 + "deep",
+        "- " * 3000 + "deep",
+        "*" * 20_000,
+        "[" * 20_000,
+        "`" * 20_000 + "x",
+        "|a" * 400 + "\n" + "|-" * 400 + "\n" + ("|b" * 400 + "\n") * 50,
+        "| a |\n|---|\n" + "| b |\n" * 3000,
+        "x" * 200_000,
+        "\u202e" * 1000 + "x\u0000\u001b[2J",
+        "```" + "x" * 9000 + "\ny",
+        "```python\n" + "(" * 15_000,
+        "\n" * 50_000,
+        "😀" * 20_000,
+    ],
+    ids=lambda text: ascii(text[:12]),
+)
+def test_hostile_text_does_not_stop_the_window(dressed: QApplication, qtbot: QtBot, text: str) -> None:
+    begin = time.process_time()
+    body = body_of(text, qtbot)
+    body.fit(700)
+    assert time.process_time() - begin < 3
+    for view in body.views:
+        if isinstance(view, TextView):
+            assert "\u202e" not in view.toPlainText()
+
+
+def test_colours_lie_where_qt_counts() -> None:
+    lines = list(coloured_lines("x = '😀' # 二\ndef f(): pass", "python"))
+    assert (4, 4, "string") in [(a, b, c) for a, b, c in lines[0]] or (4, 1, "string") in lines[0]
+    assert any(start == 9 and kind == "comment" for start, _, kind in lines[0])
+    assert (0, 3, "keyword") in lines[1]
+    assert list(coloured_lines("x", "no such language")) == []
+
+
+def test_deceiving_characters_are_left_out() -> None:
+    assert one_line("a\u202eb\nc\u2066\x1b[0m") == "ab c[0m"
+    assert clean("a\u202eb\r\nc\td\x07") == "ab\nc\td"
+    assert clean("é 汉字 “x” 👩\u200d👩") == "é 汉字 “x” 👩\u200d👩"
