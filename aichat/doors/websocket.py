@@ -33,6 +33,7 @@ class WebSocketDoor(WebSocketServerFactory):
             maxMessagePayloadSize=HARD_FRAME_BYTES,
             openHandshakeTimeout=5,
             closeHandshakeTimeout=2,
+            failByDrop=False,  # say why before closing
             autoPingInterval=30,
             autoPingTimeout=30,
             allowNullOrigin=False,
@@ -93,5 +94,6 @@ class AutobahnSocket(WebSocketServerProtocol):
         self.sendMessage(data)  # type: ignore[no-untyped-call]
 
     def close(self, code: int, reason: str) -> None:
-        """Close with a WebSocket code."""
-        self.sendClose(code, reason)
+        """Close with a WebSocket code; Autobahn's own sendClose knows no 1001 and no 1008."""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code=code, reasonUtf8=reason.encode(), isReply=False)
