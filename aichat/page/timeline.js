@@ -1,0 +1,225 @@
+// Folds events into what the page shows: the same rules as aichat/protocol/timeline.py, on plain JSON objects.
+//
+// Every value carries the `seq` of its last change, so whatever order replies and events arrive in, the newer state
+// stays. `apply` gives the changes to draw: {kind, key} with kind personas | conversations | messages | message |
+// live | gap, as there.
+
+import { afterCodePoints, codePoints } from "./text.js";
+
+const change = (kind, key = null) => ({ kind, key });
+const asPersona = (p) => ({ prompt: "", create_time: "", model: "", greeting: "", starters: [], seq: 0, ...p });
+const asConversation = (c) => ({ persona_id: "", update_time: "", touched: 0, seq: 0, ...c });
+const asMessage = (m) => ({
+  id: 0, conversation_id: 0, status: "done", reasoning: "", reasoning_ms: 0, model: "", failure: null,
+  request_id: "", seq: 0, ...m,
+});
+
+// One text that grows by deltas whose offsets count code points, not UTF-16 units.
+class Growing {
+  constructor(text = "") {
+    this.text = text;
+    this.length = codePoints(text);
+  }
+
+  add(offset, piece) {
+    if (!piece) return;
+    const fresh = afterCodePoints(piece, this.length - offset);
+    this.text += fresh;
+    this.length += codePoints(fresh);
+  }
+}
+
+class LiveText {
+  constructor(content = "", reasoning = "") {
+    this.content = new Growing(content);
+    this.reasoning = new Growing(reasoning);
+  }
+
+  // What is known already is skipped. False if text in between is missing.
+  grow({ offset = 0, content = "", reasoning_offset = 0, reasoning = "" }) {
+    if (offset > this.content.length || reasoning_offset > this.reasoning.length) return false;
+    this.content.add(offset, content);
+    this.reasoning.add(reasoning_offset, reasoning);
+    return true;
+  }
+}
+
+export class Timeline {
+  constructor() {
+    this.clear();
+  }
+
+  clear() {
+    this.personas = new Map();
+    this.conversations = new Map();
+    this.live = new Map();
+    this.older = new Map(); // conversation id -> whether older messages exist than those loaded; a key means: loaded
+    this.personasKnown = false;
+    this.conversationsKnown = false;
+    this._messages = new Map();
+    this._gone = new Set();
+  }
+
+  apply(frame) {
+    switch (frame.type) {
+      case "persona_list": {
+        const known = this.personas;
+        this.personas = new Map();
+        for (const raw of frame.personas) {
+          const persona = asPersona(raw);
+          const before = known.get(persona.id);
+          this._savePersona(before && before.seq > persona.seq ? before : persona);
+        }
+        this.personasKnown = true;
+        return [change("personas")];
+      }
+      case "persona_saved":
+        this._savePersona(asPersona(frame.persona));
+        return [change("personas", frame.persona.id)];
+      case "persona_deleted":
+        return this._deletePersona(frame.persona_id);
+      case "conversation_list":
+        frame.conversations.forEach((c) => this._saveConversation(asConversation(c)));
+        this.conversationsKnown = true;
+        return [change("conversations")];
+      case "conversation_saved":
+        if (this.conversationsKnown && !this.conversations.has(frame.conversation.id)) this._load(frame.conversation.id, false);
+        this._saveConversation(asConversation(frame.conversation));
+        return [change("conversations", frame.conversation.id)];
+      case "conversation_deleted":
+        return this._deleteConversation(frame.conversation_id);
+      case "history_response":
+        return this._applyHistory(frame);
+      case "message_added":
+      case "message_done":
+        return this._applyMessage(asMessage(frame.message));
+      case "message_deleted":
+        this._gone.add(`message ${frame.message_id}`);
+        this._messages.get(frame.conversation_id)?.delete(frame.message_id);
+        this.live.delete(frame.message_id);
+        return [change("messages", frame.conversation_id)];
+      case "message_delta":
+        return this._applyDelta(frame);
+      case "message_snapshot":
+        if (!this._isFinal(frame.conversation_id, frame.message_id)) {
+          this.live.set(frame.message_id, new LiveText(frame.content, frame.reasoning));
+        }
+        return [change("live", frame.message_id)];
+      default:
+        return [];
+    }
+  }
+
+  isLoaded(conversationId) {
+    return this.older.has(conversationId);
+  }
+
+  // The loaded messages of a conversation, oldest first; running ones carry their live text.
+  messages(conversationId) {
+    return [...(this._messages.get(conversationId)?.values() ?? [])].map((m) => this.shown(m));
+  }
+
+  message(conversationId, messageId) {
+    const message = this._messages.get(conversationId)?.get(messageId);
+    return message ? this.shown(message) : null;
+  }
+
+  shown(message) {
+    const live = this.live.get(message.id);
+    if (!live || message.status !== "running") return message;
+    return { ...message, content: live.content.text, reasoning: live.reasoning.text };
+  }
+
+  running(conversationId) {
+    const here = this._messages.get(conversationId);
+    return (here && this.messages(conversationId).findLast((m) => m.status === "running")) || null;
+  }
+
+  // The conversations with one persona, the one spoken in last first.
+  conversationsWith(personaId) {
+    const mine = [...this.conversations.values()].filter((c) => c.persona_id === personaId);
+    return mine.sort((a, b) => b.touched - a.touched || b.id - a.id);
+  }
+
+  _savePersona(persona) {
+    const known = this.personas.get(persona.id);
+    if (!this._gone.has(`persona ${persona.id}`) && (!known || known.seq <= persona.seq)) this.personas.set(persona.id, persona);
+  }
+
+  _deletePersona(personaId) {
+    this._gone.add(`persona ${personaId}`);
+    this.personas.delete(personaId);
+    const gone = this.conversationsWith(personaId).flatMap((c) => this._deleteConversation(c.id));
+    return [change("personas", personaId), ...gone];
+  }
+
+  _saveConversation(conversation) {
+    const known = this.conversations.get(conversation.id);
+    if (!this._gone.has(`conversation ${conversation.id}`) && (!known || known.seq <= conversation.seq)) {
+      this.conversations.set(conversation.id, conversation);
+    }
+  }
+
+  _deleteConversation(conversationId) {
+    this._gone.add(`conversation ${conversationId}`);
+    this.conversations.delete(conversationId);
+    this.older.delete(conversationId);
+    for (const messageId of this._messages.get(conversationId)?.keys() ?? []) this.live.delete(messageId);
+    this._messages.delete(conversationId);
+    return [change("conversations", conversationId), change("messages", conversationId)];
+  }
+
+  _load(conversationId, more) {
+    this.older.set(conversationId, more);
+    if (!this._messages.has(conversationId)) this._messages.set(conversationId, new Map());
+  }
+
+  _applyHistory(frame) {
+    frame.conversations.forEach((c) => this._saveConversation(asConversation(c)));
+    const changes = [change("conversations")];
+    const id = frame.conversation_id || 0;
+    if (id && !this._gone.has(`conversation ${id}`)) {
+      const messages = frame.messages.map(asMessage);
+      const known = [...(this._messages.get(id)?.keys() ?? [])];
+      const reachesBack = !known.length || !messages.length || messages[0].id < Math.min(...known);
+      if (reachesBack || !this.older.has(id)) this._load(id, frame.more ?? false);
+      messages.forEach((message) => this._saveMessage(message));
+      changes.push(change("messages", id));
+    }
+    return changes;
+  }
+
+  _applyMessage(message) {
+    if (!this.isLoaded(message.conversation_id)) {
+      this.live.delete(message.id);
+      return [];
+    }
+    const known = this._messages.get(message.conversation_id).has(message.id);
+    this._saveMessage(message);
+    return [known ? change("message", message.id) : change("messages", message.conversation_id)];
+  }
+
+  _saveMessage(message) {
+    let here = this._messages.get(message.conversation_id);
+    if (!here) this._messages.set(message.conversation_id, (here = new Map()));
+    const known = here.get(message.id);
+    if (this._gone.has(`message ${message.id}`) || (known && known.seq > message.seq)) return;
+    const newest = here.size ? [...here.keys()].at(-1) : 0;
+    const inOrder = Boolean(known) || message.id > newest;
+    here.set(message.id, message);
+    if (!inOrder) this._messages.set(message.conversation_id, new Map([...here].sort(([a], [b]) => a - b)));
+    if (message.status !== "running") this.live.delete(message.id);
+  }
+
+  _applyDelta(delta) {
+    if (this._isFinal(delta.conversation_id, delta.message_id)) return [];
+    let live = this.live.get(delta.message_id);
+    if (!live) this.live.set(delta.message_id, (live = new LiveText()));
+    return [live.grow(delta) ? change("live", delta.message_id) : change("gap", delta.conversation_id)];
+  }
+
+  _isFinal(conversationId, messageId) {
+    const known = this._messages.get(conversationId)?.get(messageId);
+    return Boolean(known && known.status !== "running") || this._gone.has(`message ${messageId}`);
+  }
+}
