@@ -29,7 +29,7 @@ install: $(INSTALLED)
 # With an upstream of one's own no model is needed.
 model: install
 	@[ -n "$$DEEPSEEK_API_KEY$$OPENAI_API_KEY$$AICHAT_UPSTREAM_URL$$AICHAT_PROVIDER$$AICHAT_BRIDGE" ] \
-		|| $(BIN)/python -m aichat.bridge.models fetch --fallback
+		|| $(BIN)/python -m aichat.bridge.models fetch --fallback $$AICHAT_EMBEDDED_MODEL
 
 $(INSTALLED): pyproject.toml setup.py | check-python
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)

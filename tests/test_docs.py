@@ -1,0 +1,50 @@
+"""Docs say what the code does."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from aichat.config import PROVIDERS, Settings
+from aichat.tap import Options
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+
+def test_every_setting_is_documented_and_no_other() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| .*? \| (?:`(--[\w-]+)`)? *\|", (DOCS / "settings.md").read_text(), re.MULTILINE
+    )
+    assert [name for name, _ in rows] == list(Settings.__struct_fields__)
+    options = {f"--{row[0]}" for row in Options.optParameters} | {f"--{row[0]}" for row in Options.optFlags}
+    options |= {f"--{name[4:].replace('_', '-')}" for name in dir(Options) if name.startswith("opt_")}
+    assert {option for _, option in rows if option} == options - {"--config", "--version", "--help"}
+    for provider in PROVIDERS:
+        assert f"`{provider}`" in (DOCS / "settings.md").read_text()
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = set()
+    for line in [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]:
+        name = re.match(r"[\w-]+", line)[0]
+        if name != "aichat":
+            wanted.add(name.lower())
+    page = (DOCS / "dependencies.md").read_text()
+    named = re.findall(r"^\| ([\w, -]+?) \|", page, re.MULTILINE)
+    assert {name.strip().lower() for row in named[1:] for name in row.split(",")} == wanted
+
+
+def test_links_in_docs_lead_somewhere() -> None:
+    for page in [*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_no_code_file_is_too_long() -> None:
+    tracked = [*ROOT.glob("aichat/**/*.py"), *ROOT.glob("clients/**/*.py")]
+    long = {str(p.relative_to(ROOT)): n for p in tracked if (n := len(p.read_text().splitlines())) > 500}
+    assert not long
