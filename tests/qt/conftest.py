@@ -11,6 +11,7 @@ import pytest
 from aichat_qt.__main__ import build, dress
 from aichat_qt.main_window import MainWindow
 from aichat_qt.theme import theme
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -59,6 +60,7 @@ def open_window(qtbot: QtBot, server: FakeServer) -> Iterator[Open]:
         window.close()
         window.deleteLater()
     QApplication.processEvents()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 @pytest.fixture

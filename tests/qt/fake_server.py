@@ -197,6 +197,9 @@ class FakeServer(QObject):
 
     def _on_HistoryRequest(self, socket: QWebSocket, command: frames.HistoryRequest) -> None:
         number = command.conversation_id or 0
+        if number not in self.conversations:
+            self._send(socket, frames.Error(code="not_found", message="No such conversation.", retryable=False))
+            return
         all_ = [m for m in self.messages.get(number, {}).values() if command.before is None or m.id < command.before]
         page = all_[-command.limit :]
         self._send(socket, frames.HistoryResponse(

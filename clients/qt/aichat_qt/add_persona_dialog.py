@@ -168,6 +168,10 @@ class AddPersonaDialog(QDialog):
             self._words[field].setText(words)
             self._words[field].setVisible(bool(words))
 
+    def wrong(self, field: str) -> str:
+        """What is said to be wrong with a field."""
+        return self._words[field].text()
+
     def validate(self) -> bool:
         """Put what is wrong beside the field it is about."""
         starters = self._starters()

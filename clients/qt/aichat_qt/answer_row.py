@@ -68,6 +68,20 @@ class AnswerRow(Row):
         return self._message.id if self._message else 0
 
     @property
+    def status_words(self) -> str:
+        """What is said below the message, if anything."""
+        return self._status.text()
+
+    @property
+    def thoughts(self) -> str:
+        """The words of the fold above the thoughts."""
+        return self._fold.text()
+
+    @property
+    def thought_view(self) -> TextView | None:
+        return self._reasoning
+
+    @property
     def is_running(self) -> bool:
         return self._message is not None and self._message.status == "running"
 

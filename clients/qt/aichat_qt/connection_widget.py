@@ -45,6 +45,10 @@ class OfflineLine(QWidget):
         model.link_changed.connect(self._refresh)
         self.hide()
 
+    @property
+    def words(self) -> str:
+        return self._words.text()
+
     def _refresh(self) -> None:
         model = self._model
         lost = model.state in {State.OFFLINE, State.GREETING} and model.timeline.personas_known
@@ -80,19 +84,19 @@ class ConnectionPage(Centred):
             self.content.addWidget(words)
         self.content.insertWidget(0, self._sign)
         self._title.setFont(sized(self.font(), TITLE_PX, bold=True))
-        self._token = QLineEdit(self.column)
-        self._token.setEchoMode(QLineEdit.EchoMode.Password)
-        self._token.setPlaceholderText(self.tr("Token"))
-        self._token.setAccessibleName(self.tr("Token"))
-        self._token.setMaxLength(200)
-        self._token.returnPressed.connect(self._use_token)
+        self.token_field = QLineEdit(self.column)
+        self.token_field.setEchoMode(QLineEdit.EchoMode.Password)
+        self.token_field.setPlaceholderText(self.tr("Token"))
+        self.token_field.setAccessibleName(self.tr("Token"))
+        self.token_field.setMaxLength(200)
+        self.token_field.returnPressed.connect(self._use_token)
         self._use = button(self.tr("Connect"), "primary", self.column)
         self._use.clicked.connect(self._use_token)
         self._form = QWidget(self.column)
         row = QHBoxLayout(self._form)
         row.setContentsMargins(0, L, 0, 0)
         row.setSpacing(S)
-        row.addWidget(self._token, 1)
+        row.addWidget(self.token_field, 1)
         row.addWidget(self._use)
         self._now = button(self.tr("Try now"), "", self.column)
         self._now.clicked.connect(model.link.connect_now)
@@ -104,6 +108,10 @@ class ConnectionPage(Centred):
         model.link_changed.connect(self._refresh)
         theme().changed.connect(self._refresh)
         self._refresh()
+
+    @property
+    def words(self) -> str:
+        return f"{self._title.text()} {self._lead.text()} {self._retry_words.text()}"
 
     def _speak(self) -> None:
         self._quiet = False
@@ -136,11 +144,11 @@ class ConnectionPage(Centred):
         self._use.setEnabled(not link.connecting)
         self._now.setVisible(waits and not refused)
         self.column.setVisible(not self._quiet or refused or waits)
-        if refused and self.isVisible() and not self._token.hasFocus() and not self._token.text():
-            self._token.setFocus()
+        if refused and self.isVisible() and not self.token_field.hasFocus() and not self.token_field.text():
+            self.token_field.setFocus()
 
     def _use_token(self) -> None:
-        token = self._token.text().strip()
+        token = self.token_field.text().strip()
         if token and token.isascii():
-            self._token.clear()
+            self.token_field.clear()
             self._model.link.use_token(token)

@@ -108,7 +108,7 @@ class NoPersona(Centred):
         title.setFont(sized(self.font(), TITLE_PX, bold=True))
         title.setText(self.tr("No personas yet"))
         lead.setText(self.tr("A persona is who you talk to: a name, and a few lines on who it is and how it speaks."))
-        create = button(self.tr("Create the first persona"), "primary", self.column)
+        self.create_button = create = button(self.tr("Create the first persona"), "primary", self.column)
         create.clicked.connect(self.create_requested)
         self.content.addWidget(title)
         self.content.addWidget(lead)

@@ -78,11 +78,11 @@ class MessageDisplayWidget(QScrollArea):
         self._note = label(self, "muted")
         self._note.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._note.hide()
-        self._pill = button(self.tr("New"), "pill", self)
-        self._pill.setAccessibleName(self.tr("To the newest message"))
-        self._pill.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._pill.clicked.connect(self.to_end)
-        self._pill.hide()
+        self.pill = button(self.tr("New"), "pill", self)
+        self.pill.setAccessibleName(self.tr("To the newest message"))
+        self.pill.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.pill.clicked.connect(self.to_end)
+        self.pill.hide()
         self._draw_pill()
         theme().changed.connect(self._draw_pill)
         theme().changed.connect(self._relayout)
@@ -292,14 +292,14 @@ class MessageDisplayWidget(QScrollArea):
     def _place_pill(self) -> None:
         if self._attached:
             self._news = False
-        self._pill.setVisible(not self._attached and bool(self._keys))
-        self._pill.setText(self.tr("New") if self._news else "")
-        size = self._pill.sizeHint()
-        self._pill.setGeometry((self.width() - size.width()) // 2, self.height() - HIT - L, size.width(), HIT)
-        self._pill.raise_()
+        self.pill.setVisible(not self._attached and bool(self._keys))
+        self.pill.setText(self.tr("New") if self._news else "")
+        size = self.pill.sizeHint()
+        self.pill.setGeometry((self.width() - size.width()) // 2, self.height() - HIT - L, size.width(), HIT)
+        self.pill.raise_()
 
     def _draw_pill(self) -> None:
-        self._pill.setIcon(icon("arrow-down", theme().tokens.accent, 16))
+        self.pill.setIcon(icon("arrow-down", theme().tokens.accent, 16))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

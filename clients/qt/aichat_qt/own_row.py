@@ -48,6 +48,11 @@ class OwnRow(Row):
     def content(self) -> str:
         return self._content
 
+    @property
+    def status_words(self) -> str:
+        """What is said below the message, if anything."""
+        return self._status.text()
+
     def show_message(self, message: Message) -> None:
         self._write(message.content)
         self._time.setText(clock(message.send_time))

@@ -153,9 +153,14 @@ class PersonaListWidget(QWidget):
                 stamp = when(newest.update_time or newest.create_time) if newest else ""
                 widget.show_persona(persona, detail, stamp, busy=writes)
         self._filling = False
-        self._new.setEnabled(self._model.timeline.personas_known)
+        self._enable()
         self._filter()
         self._select()
+
+    def _enable(self) -> None:
+        known = self._model.timeline.personas_known
+        self._search.setEnabled(known)
+        self._new.setEnabled(known)
 
     def _select(self) -> None:
         self._filling = True
@@ -217,8 +222,7 @@ class PersonaListWidget(QWidget):
         else:
             words = self.tr("connecting…")
         self._state.setText(words)
-        self._search.setEnabled(self._model.timeline.personas_known)
-        self._new.setEnabled(self._model.timeline.personas_known)
+        self._enable()
         self._state.setToolTip(tooltip(one_line(QUrl(link.url).authority())))
         self.update()
 
