@@ -11,13 +11,14 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 from klein import Klein
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
 from twisted.web.http import Request as HTTPRequest
@@ -138,34 +139,43 @@ def error_body(error: AichatError) -> dict[str, object]:
     return {"success": False, "error": detail}
 
 
-def write_error(request: IRequest, error: AichatError) -> bytes:
-    """Answer a request with an error -> its bytes."""
+Form = Callable[[AichatError], dict[str, object]]
+
+
+def write_error(request: IRequest, error: AichatError, form: Form = error_body) -> bytes:
+    """Answer a request with an error in a JSON form -> its bytes."""
     if error.retry_after is not None:
         request.setHeader("retry-after", str(max(1, round(error.retry_after))))
     if error.code == "unauthorized":
         request.setHeader("www-authenticate", 'Bearer realm="aichat"')
-    return write_json(request, error_body(error), error.kind.http_status)
+    return write_json(request, form(error), error.kind.http_status)
 
 
-def answer_errors(app: Klein, namespace: str, not_found: str) -> None:
-    """Have a Klein application answer every error in the one JSON form; faults go to the log."""
+def nobody_is_there(failure: Failure) -> bytes:
+    """An errback for handlers that are cancelled because whoever asked has left."""
+    failure.trap(CancelledError)
+    return b""
+
+
+def answer_errors(app: Klein, namespace: str, not_found: str, form: Form = error_body) -> None:
+    """Have a Klein application answer every error in one JSON form; faults go to the log."""
     log = make_logger(namespace)
 
     @app.handle_errors(AichatError)  # type: ignore[arg-type]
     def on_error(door: object, request: IRequest, failure: Failure) -> bytes:
         assert isinstance(failure.value, AichatError)
-        return write_error(request, failure.value)
+        return write_error(request, failure.value, form)
 
     @app.handle_errors(HTTPException)  # type: ignore[arg-type]
     def on_http_error(door: object, request: IRequest, failure: Failure) -> bytes:
         if getattr(failure.value, "code", 404) == 405:
-            return write_error(request, AichatError("method_not_allowed"))
-        return write_error(request, AichatError("not_found", not_found))
+            return write_error(request, AichatError("method_not_allowed"), form)
+        return write_error(request, AichatError("not_found", not_found), form)
 
     @app.handle_errors(Exception)  # type: ignore[arg-type]
     def on_fault(door: object, request: IRequest, failure: Failure) -> bytes:
         log.failure("a request failed", failure=failure)
-        return write_error(request, AichatError("internal"))
+        return write_error(request, AichatError("internal"), form)
 
 
 class QuietSite(Site):

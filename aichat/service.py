@@ -24,12 +24,14 @@ from aichat.bridge.client import BridgeClient
 from aichat.bridge.providers.base import Provider
 from aichat.bridge.providers.openai import OpenAIProvider
 from aichat.chat.accounts import Accounts
+from aichat.chat.completions import Completions
 from aichat.chat.conversations import Conversations
 from aichat.chat.hub import Hub
 from aichat.chat.personas import Personas
 from aichat.chat.turns import Turns
 from aichat.config import Settings
 from aichat.doors.connection import UseCases
+from aichat.doors.openai import OpenAIDoor
 from aichat.doors.web import WebDoor
 from aichat.doors.websocket import WebSocketDoor
 from aichat.gate import Gate
@@ -109,7 +111,9 @@ class AichatService(Service):
         conversations = Conversations(self.store, hub, turns)
         use_cases = UseCases(accounts, hub, personas, conversations, turns)
         self.door = WebSocketDoor(self.reactor, self.gate, use_cases)
-        await self._listen("service", settings.listen, WebDoor(self.gate, self.door, lambda: self.ready).site())
+        openai = OpenAIDoor(self.gate, accounts, Completions(self.store, bridge))
+        web = WebDoor(self.gate, self.door, openai, lambda: self.ready)
+        await self._listen("service", settings.listen, web.site())
         self._say_ready()
 
     async def _start_bridge_alone(self) -> None:

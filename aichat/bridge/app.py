@@ -13,9 +13,8 @@ from typing import Any
 
 import msgspec
 from klein import Klein
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.python.failure import Failure
 from twisted.web.server import Request, Site
 
 from aichat import gate
@@ -63,7 +62,7 @@ class BridgeApp:
     @app.route("/api/v1/chat", methods=["POST"])
     def chat(self, request: Request) -> Deferred[bytes]:
         """The main chat interface, called by the chat server."""
-        return ensureDeferred(self._chat(request)).addErrback(_nobody_is_there)
+        return ensureDeferred(self._chat(request)).addErrback(gate.nobody_is_there)
 
     @app.route("/test/api/chat", methods=["POST"])
     def test_chat(self, request: Request) -> Deferred[bytes]:
@@ -121,11 +120,6 @@ def _until_gone(request: Request, generating: Deferred[Finish]) -> Deferred[Fini
     """A generation that ends (CancelledError) when whoever asked for it leaves."""
     request.notifyFinish().addErrback(lambda _: generating.cancel())
     return generating
-
-
-def _nobody_is_there(failure: Failure) -> bytes:
-    failure.trap(CancelledError)
-    return b""
 
 
 class _Stream:

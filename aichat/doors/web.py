@@ -10,18 +10,22 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
+from aichat.doors.openai import OpenAIDoor
 from aichat.doors.websocket import WebSocketDoor
 from aichat.gate import Gate, QuietSite, answer_errors, write_json
 from aichat.page import serve_page
 
 
 class WebDoor:
-    """`/` and `/test` the page, `/ws` the WebSocket, `/healthz` ready or not."""
+    """`/` and `/test` the page, `/ws` the WebSocket, `/v1` OpenAI's API, `/healthz` ready or not."""
 
     app = Klein()
 
-    def __init__(self, gate: Gate, websocket: WebSocketDoor, is_ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, gate: Gate, websocket: WebSocketDoor, openai: OpenAIDoor, is_ready: Callable[[], bool]
+    ) -> None:
         self._gate = gate
+        self._openai: IResource = openai.app.resource()
         self._websocket: IResource = WebSocketResource(websocket)
         self._is_ready = is_ready
 
@@ -33,6 +37,11 @@ class WebDoor:
     def websocket(self, request: IRequest) -> IResource:
         """Everything live."""
         return self._websocket
+
+    @app.route("/v1", branch=True)
+    def openai(self, request: IRequest) -> IResource:
+        """Personas as models."""
+        return self._openai
 
     @app.route("/", methods=["GET"])
     def root(self, request: IRequest) -> bytes:

@@ -1,0 +1,44 @@
+"""A persona as a model for other programs: they bring the messages, the persona its prompt; nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aichat.bridge.client import BridgeClient, ChatMessage, Delta, Finish
+from aichat.chat.prompt import fill_in
+from aichat.protocol.errors import AichatError
+from aichat.protocol.values import Persona
+from aichat.store import Store
+from aichat.store.users import User
+
+
+class Completions:
+    """Answers as a persona, without a conversation."""
+
+    def __init__(self, store: Store, bridge: BridgeClient) -> None:
+        self._store = store
+        self._bridge = bridge
+
+    async def personas(self, user: User) -> list[Persona]:
+        """What there is to answer as."""
+        return await self._store.personas.all_of(user.id)
+
+    async def find(self, user: User, model: str) -> Persona:
+        """A persona by its id, or by its name where that is one persona's only. Errors: AichatError not_found."""
+        personas = await self.personas(user)
+        found = [p for p in personas if p.id == model] or [p for p in personas if p.name == model]
+        if len(found) != 1:
+            known = ", ".join(p.id for p in personas)
+            raise AichatError("not_found", f"The model {model!r} is not one persona here; there are: {known}.")
+        return found[0]
+
+    async def answer(
+        self, user: User, persona: Persona, messages: list[ChatMessage], on_delta: Callable[[Delta], None]
+    ) -> Finish:
+        """One generation; the persona's prompt goes before whatever system messages the caller has.
+
+        Errors: AichatError as `BridgeClient.generate`. Cancelling ends it (CancelledError).
+        """
+        prompt = fill_in(persona.prompt, persona, user.name)
+        whole = [ChatMessage("system", prompt), *messages] if prompt else messages
+        return await self._bridge.generate(persona.id, whole, persona.model, on_delta)
