@@ -31,6 +31,11 @@ def words(row: Row) -> str:
     return row.status_words
 
 
+def verbs(row: Row) -> list[str]:
+    """The buttons that a row offers."""
+    return [b.text() for b in row.findChildren(QPushButton) if not b.isHidden()]
+
+
 def press(row: Row, verb: str) -> None:
     found = [b for b in row.findChildren(QPushButton) if b.text() == verb and not b.isHidden()]
     assert len(found) == 1, [b.text() for b in row.findChildren(QPushButton)]
@@ -39,7 +44,10 @@ def press(row: Row, verb: str) -> None:
 
 def say(window: MainWindow, qtbot: QtBot, text: str) -> None:
     window.chat.input.composer.setFocus()
-    qtbot.keyClicks(window.chat.input.composer, text)
+    if text.isascii():
+        qtbot.keyClicks(window.chat.input.composer, text)
+    else:
+        window.chat.input.composer.insertPlainText(text)  # QTest has keys for ASCII only
     qtbot.keyClick(window.chat.input.composer, Qt.Key.Key_Return)
 
 
@@ -196,8 +204,7 @@ def test_only_the_last_answer_can_be_made_anew(open_window: Open, server: FakeSe
         server.add_message(number, AI, "broken", status="interrupted")
     window = open_window()
     qtbot.waitUntil(lambda: len(rows(window)) == 4)
-    verbs = [[b.text() for b in row.findChildren(QPushButton) if not b.isHidden()] for row in rows(window)]
-    assert verbs[1] == [] and verbs[3] == ["Retry"]
+    assert verbs(rows(window)[1]) == [] and verbs(rows(window)[3]) == ["Retry"]
 
 
 def test_thoughts_are_folded(window: MainWindow, server: FakeServer, qtbot: QtBot) -> None:
