@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import deque
 
-from aichat.protocol.session import CLOSE_UNAUTHORIZED, Session
 from aichat_tui.link import Listener
-from world import Wire, World
+
+from aichat.protocol.session import CLOSE_UNAUTHORIZED, Session
+from tests.tui.world import Wire, World
 
 
 class FakeLink:

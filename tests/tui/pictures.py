@@ -18,12 +18,12 @@ from pathlib import Path
 from rich.cells import cell_len
 from rich.color import Color
 from rich.style import Style
-from stage import Stage, until
 from textual.pilot import Pilot
 from textual.strip import Strip
-from world import World
 
 from aichat.protocol.values import AI, USER, Failure
+from tests.tui.stage import Stage, until
+from tests.tui.world import World
 
 OUT = Path(__file__).parents[2] / "docs/images/tui"
 
@@ -67,6 +67,9 @@ The wind had dropped to nothing, mate, and that was the worst of it. The *Grey H
 somewhere under the keel I heard a sound like a door closing.
 
 Then it came out of the north"""
+
+
+BROKE_OFF = "The answer broke off before its end; what came is kept."
 
 
 def world() -> World:
@@ -136,7 +139,7 @@ async def offline(stage: Stage, pilot: Pilot[None]) -> None:
 async def broken(stage: Stage, pilot: Pilot[None]) -> None:
     await streaming(stage, pilot)
     stage.world.finish(stage.world.running()[0], "interrupted",
-                       Failure(code="upstream_interrupted", message="The answer broke off before its end; what came is kept."), ms=4000)  # fmt: skip
+                       Failure(code="upstream_interrupted", message=BROKE_OFF), ms=4000)  # fmt: skip
     await until(pilot, "broke off")
 
 
@@ -197,7 +200,7 @@ PICTURES: dict[str, tuple[Play, tuple[int, int], str]] = {
 }
 
 
-CELL, LINE, FONT = 9.0, 20, 15
+CELL, LINE = 9.0, 20
 MONO, WIDE = "DejaVu Sans Mono", "Noto Sans CJK SC"
 
 
@@ -216,38 +219,48 @@ def svg(lines: list[Strip], size: tuple[int, int]) -> str:
     for row, strip in enumerate(lines):
         column = 0
         for text, style, _control in strip:
-            style = style or Style()
-            fore, back = style.color or Color.parse("white"), style.bgcolor or Color.parse("black")
-            if style.reverse:
-                fore, back = back, fore
-            colour, ground = fore.get_truecolor().hex, back.get_truecolor().hex
-            x, cells = column * CELL, cell_len(text)
-            out.append(f'<rect x="{x:.1f}" y="{row * LINE}" width="{cells * CELL + 0.5:.1f}" height="{LINE + 0.5}"'
-                       f' fill="{ground}"/>')  # fmt: skip
-            looks = f'fill="{colour}"' + (' font-weight="bold"' if style.bold else "")
-            looks += (' font-style="italic"' if style.italic else "")
-            looks += (' text-decoration="underline"' if style.underline else "")
-            looks += (' text-decoration="line-through"' if style.strike else "")
-            for piece in re.findall(r"[\x21-\x7e]+|[^\x20-\x7e]", text):
-                at = column + cell_len(text[: text.index(piece)])
-                out.append(glyphs(piece, at * CELL, row * LINE, colour, looks))
-                text = text.replace(piece, " " * cell_len(piece), 1)
-            column += cells
+            out.append(run(text, style or Style(), column * CELL, row * LINE))
+            column += cell_len(text)
     return "".join(out) + "</svg>"
+
+
+def run(text: str, style: Style, x: float, y: float) -> str:
+    """A run of one style: its ground, and its characters."""
+    fore, back = style.color or Color.parse("white"), style.bgcolor or Color.parse("black")
+    if style.reverse:
+        fore, back = back, fore
+    colour, ground = fore.get_truecolor().hex, back.get_truecolor().hex
+    looks = f'fill="{colour}"' + (' font-weight="bold"' if style.bold else "")
+    looks += ' font-style="italic"' if style.italic else ""
+    looks += ' text-decoration="underline"' if style.underline else ""
+    looks += ' text-decoration="line-through"' if style.strike else ""
+    width = cell_len(text) * CELL + 0.5
+    out = [f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{LINE + 0.5}" fill="{ground}"/>']
+    for piece in re.finditer(r"[\x21-\x7e]+|[^\x20-\x7e]", text):
+        at = x + cell_len(text[: piece.start()]) * CELL
+        out.append(glyphs(piece[0], at, y, colour, looks))
+    return "".join(out)
 
 
 def glyphs(piece: str, x: float, y: float, colour: str, looks: str) -> str:
     """A run of Latin, or one other character; lines and blocks are drawn, so that they join."""
-    boxes = {"│": (CELL / 2, 0, 1, LINE), "─": (0, LINE / 2, CELL, 1), "▌": (0, 0, CELL / 2, LINE),
-             "▐": (CELL / 2, 0, CELL / 2, LINE), "▎": (0, 0, CELL / 4, LINE), "▍": (0, 2, CELL / 3, LINE - 4)}  # fmt: skip
+    half = CELL / 2
+    boxes = {
+        "│": (half, 0, 1, LINE),
+        "─": (0, LINE / 2, CELL, 1),
+        "▌": (0, 0, half, LINE),
+        "▐": (half, 0, half, LINE),
+        "▎": (0, 0, CELL / 4, LINE),
+        "▍": (0, 2, CELL / 3, LINE - 4),
+    }
     if piece in boxes:
         left, top, width, height = boxes[piece]
         return f'<rect x="{x + left:.1f}" y="{y + top}" width="{width:.1f}" height="{height}" fill="{colour}"/>'
-    family = WIDE if cell_len(piece) == 2 and len(piece) == 1 else MONO
-    length = "" if family == WIDE else f' textLength="{cell_len(piece) * CELL:.1f}"'
-    left = 0.5 if family == WIDE else 0
-    return (f'<text x="{x + left:.1f}" y="{y + 15}" font-family="{family}" font-size="{17 if family == WIDE else FONT}"{length} {looks}>'
-            f"{html.escape(piece)}</text>")  # fmt: skip
+    if cell_len(piece) == 2 and len(piece) == 1:
+        looks += f' font-family="{WIDE}" font-size="17"'
+    else:
+        looks += f' font-family="{MONO}" font-size="15" textLength="{cell_len(piece) * CELL:.1f}"'
+    return f'<text x="{x:.1f}" y="{y + 15}" {looks}>{html.escape(piece)}</text>'
 
 
 def png(drawing: str, size: tuple[int, int], target: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aichat_tui.app import ChatApp
 from textual.pilot import Pilot
 
 from aichat.protocol.session import Session
-from aichat_tui.app import ChatApp
-from fakelink import FakeLink
-from world import World
+from tests.tui.fakelink import FakeLink
+from tests.tui.world import World
 
 
 class Stage:
@@ -29,9 +29,8 @@ class Stage:
 
 def screen_text(app: ChatApp) -> str:
     """What is on the screen, line by line."""
-    width, height = app.size
     lines = app.screen._compositor.render_strips()
-    return "\n".join(strip.text.rstrip() for strip in lines[:height])
+    return "\n".join(strip.text.rstrip() for strip in lines[: app.size.height])
 
 
 async def until(pilot: Pilot[None], what: str | Callable[[], bool], *, absent: bool = False) -> str:

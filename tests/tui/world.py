@@ -1,7 +1,7 @@
 """A small server without I/O, for the terminal client's tests: it answers commands and grows answers on demand.
 
-`connect` gives a `Wire`; what the client writes goes to `Wire.send`, what the world says is in `Wire.out`. It keeps an
-event log, so that resume works; `drop` ends a wire the hard way.
+`connect` gives a `Wire`; what the client writes goes to `Wire.send`, what the world says to `deliver`. It keeps
+an event log, so that resume works; `drop` ends a wire the hard way.
 """
 
 from __future__ import annotations
@@ -155,6 +155,9 @@ class World:
             wire.push(replace(self.refuse.pop(tag), request_id=command.request_id))
         elif command.request_id and command.request_id in self.done:
             wire.push(self.done[command.request_id])
+        elif getattr(command, "conversation_id", None) not in (None, *self.conversations):
+            wire.push(frames.Error(code="not_found", message="No such conversation.", retryable=False,
+                                   request_id=command.request_id))  # fmt: skip
         else:
             getattr(self, f"_{tag}")(wire, command)
 
@@ -184,7 +187,9 @@ class World:
 
     def _history_request(self, wire: Wire, query: frames.HistoryRequest) -> None:
         assert query.conversation_id is not None
-        before = [m for m in self.messages[query.conversation_id].values() if query.before is None or m.id < query.before]
+        before = [
+            m for m in self.messages[query.conversation_id].values() if query.before is None or m.id < query.before
+        ]
         wire.push(frames.HistoryResponse(
             persona_id=query.persona_id, conversations=[], messages=before[-query.limit :],
             conversation_id=query.conversation_id, more=len(before) > query.limit,

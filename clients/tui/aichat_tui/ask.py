@@ -240,8 +240,7 @@ class Asking(Errand):
         else:
             words = {"stopped": _("the answer was stopped"), "interrupted": _("the answer broke off")}
             reason = label(message.failure.message) if message.failure else ""
-            said = words.get(message.status, _("no answer"))
-            self.finish(BROKEN, f"{said}: {reason}" if reason else said)
+            self.finish(BROKEN, reason or words.get(message.status, _("there is no answer")))
 
     def interrupted(self) -> None:
         """Ctrl-C: stop the answer on the server too; a second time: leave at once."""

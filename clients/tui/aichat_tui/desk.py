@@ -42,7 +42,9 @@ class Desk:
         """The conversation that a fresh one on the screen has turned into, with its first message."""
         self._flush = flush
         self._said: dict[str, frames.Chat] = {}
-        self._waited_for: set[str] = set()
+        self._known: int | None = None
+        self._asked_before = 0
+        """The oldest message when older ones were asked for: once is enough."""
 
     # what is here
 
@@ -145,6 +147,7 @@ class Desk:
         if self.conversation_id is not None and self.conversation_id != conversation_id:
             self.session.leave_conversation(self.conversation_id)
         self.persona_id, self.conversation_id = persona_id, conversation_id
+        self._known = conversation_id if conversation_id in self.timeline.conversations else None
         if conversation_id is not None:
             self.unread.discard(conversation_id)
             if conversation_id not in self.session.opened_conversations:
@@ -153,7 +156,11 @@ class Desk:
 
     def load_older(self) -> bool:
         """Ask for older messages; False if there are none or they cannot be asked for now."""
-        asked = self.conversation_id is not None and self.session.load_older(self.conversation_id, PAGE)
+        oldest = next(iter(self.messages), None)
+        if self.conversation_id is None or oldest is None or oldest.id == self._asked_before:
+            return False
+        asked = self.session.load_older(self.conversation_id, PAGE)
+        self._asked_before = oldest.id if asked else 0
         self._flush()
         return asked
 
@@ -229,8 +236,8 @@ class Desk:
                     self.unread.add(message.conversation_id)
             case frames.Error(request_id=request_id) if request_id:
                 self._drop_pointless(request_id)
-            case frames.Welcome(recovered=False):
-                self.acks.clear()
+            case frames.Welcome():
+                self._asked_before = 0
         if any(change.kind in ("personas", "conversations") for change in changes):
             self._settle()
 
@@ -262,5 +269,7 @@ class Desk:
             first = next(iter(timeline.personas), "")
             wanted = newest.persona_id if newest is not None and newest.persona_id in timeline.personas else first
             self.choose_persona(wanted)
-        elif self.conversation_id is not None and self.conversation_id not in timeline.conversations:
-            self.choose_persona(self.persona_id)
+        elif self.conversation_id in timeline.conversations:
+            self._known = self.conversation_id
+        elif self.conversation_id is not None and self._known == self.conversation_id:
+            self.choose_persona(self.persona_id)  # deleted; one that has just begun is not listed yet

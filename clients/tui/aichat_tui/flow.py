@@ -12,22 +12,29 @@ from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
 _CJK = "\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6"
-_PIECES = re.compile(f"[ \t\u3000]+|[{_CJK}\U00020000-\U0003fffd]|[^ \t\u3000{_CJK}\U00020000-\U0003fffd]+")
+_PIECES = re.compile(f"([ \t\u3000]+)|([{_CJK}\U00020000-\U0003fffd])|[^ \t\u3000{_CJK}\U00020000-\U0003fffd]+")
+_SPACE, _WIDE = 1, 2  # the groups of _PIECES
 _NEVER_FIRST = frozenset("，。！？、；：）》」』】〕〉…—～％·,.!?;:)]}”’")
 _NEVER_LAST = frozenset("（《「『【〔〈“‘([{")
 
+Atom = tuple[int, int, int, bool]
+"""Start, end, cells, and whether it is space."""
 
-def _atoms(line: str) -> list[tuple[int, int]]:
+
+def _atoms(line: str) -> list[Atom]:
     """The spans that stay together."""
-    atoms: list[tuple[int, int]] = []
-    glue = False
+    atoms: list[Atom] = []
+    glue = after_space = True
     for piece in _PIECES.finditer(line):
         start, end = piece.span()
-        space = line[start] in " \t\u3000"
-        if atoms and not space and (glue or line[start] in _NEVER_FIRST) and line[start - 1] not in " \t\u3000":
-            atoms[-1] = (atoms[-1][0], end)
+        group = piece.lastindex
+        cells = 2 if group == _WIDE else cell_len(piece[0])
+        if atoms and group != _SPACE and not after_space and (glue or line[start] in _NEVER_FIRST):
+            first, _end, before, _space = atoms[-1]
+            atoms[-1] = (first, end, before + cells, False)
         else:
-            atoms.append((start, end))
+            atoms.append((start, end, cells, group == _SPACE))
+        after_space = group == _SPACE
         glue = line[end - 1] in _NEVER_LAST
     return atoms
 
@@ -38,9 +45,8 @@ def breaks(line: str, width: int) -> list[int]:
         return []
     offsets: list[int] = []
     used = 0
-    for start, end in _atoms(line):
-        size = cell_len(line[start:end])
-        if used + size <= width or line[start] in " \t\u3000":
+    for start, end, size, space in _atoms(line):
+        if used + size <= width or space:
             used += size  # spaces may hang over the edge: they are cut off there
         elif size <= width:
             offsets.append(start)

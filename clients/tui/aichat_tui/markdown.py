@@ -15,6 +15,7 @@ from markdown_it.tree import SyntaxTreeNode
 from rich.style import Style
 from rich.text import Text
 
+from aichat_tui.avatar import fit
 from aichat_tui.flow import fold, wrap
 from aichat_tui.highlight import highlight
 from aichat_tui.table import table
@@ -125,7 +126,7 @@ class Renderer:
         code = highlight(node.content.rstrip("\n"), language, self.styles.palette)
         lines = fold(code, width - 2)
         if language:
-            lines.insert(0, Text(language, self.styles.muted))
+            lines.insert(0, Text(fit(language, width - 2), self.styles.muted))
         block = []
         for line in lines:
             row = Text(" ", self.styles.code_block)

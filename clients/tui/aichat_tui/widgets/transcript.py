@@ -29,6 +29,9 @@ from aichat_tui.words import _
 COLUMN = 92
 """Cells: wider lines are hard to read."""
 
+TOPMOST = ("older", "day")
+"""Rows that go up when older messages come above the others, so that they mark no place."""
+
 CHUNK = 40
 """Rows drawn at once, at the start and each time the reader comes near the top."""
 
@@ -87,8 +90,12 @@ class Transcript(ScrollView, can_focus=True):
             self._draw_all()
             return
         known = {row.key: (row, index) for index, row in enumerate(self._rows)}
-        first_key = self._rows[self._first].key if self._first < len(self._rows) else ""
-        first = next((i for i, row in enumerate(rows) if row.key == first_key), max(0, len(rows) - CHUNK))
+        first_key = next((row.key for row in self._rows[self._first :] if row.kind not in TOPMOST), "")
+        newest = max(0, len(rows) - CHUNK)
+        if self._first:
+            first = next((i for i, row in enumerate(rows) if row.key == first_key), newest)
+        else:
+            first = min(newest, self._rows_before(rows, first_key))
         anchor = self._anchor()
         grew = bool(rows) and bool(self._rows) and rows[-1].key != self._rows[-1].key
         strips = []
@@ -101,6 +108,11 @@ class Transcript(ScrollView, can_focus=True):
         self._rows, self._strips, self._first = rows, strips, first
         self.news = self.news or (grew and not self.attached)
         self._measure(anchor)
+
+    def _rows_before(self, rows: list[Row], key: str) -> int:
+        """Of rows new at the top, a page just loaded say, only the nearest are drawn at once."""
+        at = next((i for i, row in enumerate(rows) if row.key == key), 0)
+        return max(0, at - CHUNK)
 
     def update_row(self, row: Row) -> None:
         """Draw one row anew, because its text grew."""
@@ -152,6 +164,8 @@ class Transcript(ScrollView, can_focus=True):
             return None
         y = round(self.scroll_y)
         index = min(bisect_right(self._tops, y) - 1, len(self._strips) - 1)
+        while self._rows[self._first + index].kind in TOPMOST and index + 1 < len(self._strips):
+            index += 1
         return self._rows[self._first + index].key, y - self._tops[index]
 
     def _measure(self, anchor: tuple[str, int] | None) -> None:
@@ -246,7 +260,7 @@ class Transcript(ScrollView, can_focus=True):
 
     def action_scroll_up(self) -> None:
         """One line."""
-        self.scroll_relative(y=-1, animate=False)
+        self._up(1)
 
     def action_scroll_down(self) -> None:
         """One line."""
@@ -254,7 +268,12 @@ class Transcript(ScrollView, can_focus=True):
 
     def action_page_up(self) -> None:
         """A view, less two lines to find one's place."""
-        self.scroll_relative(y=2 - self.size.height, animate=False)
+        self._up(self.size.height - 2)
+
+    def _up(self, lines: int) -> None:
+        if self.scroll_y <= 0:
+            self._more()
+        self.scroll_relative(y=-lines, animate=False)
 
     def action_page_down(self) -> None:
         """A view, less two lines to find one's place."""
