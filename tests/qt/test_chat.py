@@ -6,6 +6,7 @@ from aichat_qt.answer_row import AnswerRow
 from aichat_qt.main_window import MainWindow
 from aichat_qt.message_row import Row
 from aichat_qt.own_row import OwnRow
+from aichat_qt.text_view import TextView
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
@@ -213,12 +214,14 @@ def test_thoughts_are_folded(window: MainWindow, server: FakeServer, qtbot: QtBo
     server.delta(reasoning="let me think")
     row = rows(window)[-1]
     assert isinstance(row, AnswerRow)
-    qtbot.waitUntil(lambda: row.thoughts.startswith("Thinking"))
+    qtbot.waitUntil(lambda: row.thoughts is not None and row.thoughts.title.startswith("Thinking"))
     server.delta("42")
     server.finish(reasoning_ms=6200)
-    qtbot.waitUntil(lambda: row.thoughts == "Thought for 6 s")
+    qtbot.waitUntil(lambda: row.thoughts is not None and row.thoughts.title == "Thought for 6 s")
+    assert row.thoughts is not None and not row.thoughts.is_open
     press(row, "Thought for 6 s")
-    assert "let me think" in [view.toPlainText() for view in row.findChildren(type(row.thought_view))]
+    assert row.thoughts.is_open
+    assert "let me think" in [view.toPlainText() for view in row.thoughts.findChildren(TextView)]
 
 
 def test_a_starter_question_is_asked_with_one_click(window: MainWindow, server: FakeServer, qtbot: QtBot) -> None:

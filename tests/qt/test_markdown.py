@@ -95,6 +95,27 @@ def test_growing_text_ends_as_whole_text_does(dressed: QApplication, qtbot: QtBo
     assert body.fit(600) == whole.fit(600)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "para\n2. not a list\n3. still not\n\n1. one\n2. two\n\n3. three\ntext\n4. four\n",
+        "* a\n* b\n  1. x\n  2. y\n* c\n\n  more\n- d\n> q\n1. e\n",
+        "Title\n- not a title\n- b\n***\n* * *\n- c\n",
+        "see [a] and [b]\n\npara\n\n[a]: http://x\n\nend [a]\n\n[b]: http://y\n",
+        "- ```\n  code\n  - x\n  ```\n- after\n",
+        "| a |\n|---|\n| b |\n\n1) x\n2) y\n",
+        "10. ten\n11. eleven\n    - deep\n12. twelve",
+    ],
+)
+def test_growing_by_single_characters(dressed: QApplication, qtbot: QtBot, text: str) -> None:
+    body = AnswerBody()
+    qtbot.addWidget(body)
+    for at in range(1, len(text) + 1):
+        body.show_text(text[:at], live=True)
+    body.show_text(text, live=False)
+    assert shown(body) == shown(body_of(text, qtbot))
+
+
 def test_settled_text_is_never_taken_back() -> None:
     reached = 0
     for at in range(len(SAMPLE) + 1):

@@ -38,7 +38,7 @@ def test_a_whole_visit(open_window: Open, service: RunningService, qtbot: QtBot)
     say(window, qtbot, "!think")
     qtbot.waitUntil(lambda: texts(window)[-1] == "42" and settled(window), timeout=WAIT)
     row = window.chat.display.rows()[-1]
-    assert isinstance(row, AnswerRow) and row.thoughts.startswith("Thought for")
+    assert isinstance(row, AnswerRow) and row.thoughts is not None and row.thoughts.title.startswith("Thought")
     assert len(window.model.conversations()) == 1
     say(window, qtbot, "!status 500")
     qtbot.waitUntil(lambda: window.model.messages()[-1].status == "failed", timeout=WAIT)

@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from aichat_qt.code_view import CodeView
-from aichat_qt.markdown import Code, Segment, parse, settled
+from aichat_qt.markdown import Code, Segment, has_definitions, parse, settled
 from aichat_qt.text_view import TextView
 from aichat_qt.theme import M, theme
 from aichat_qt.words import clean
@@ -36,7 +36,7 @@ class AnswerBody(QWidget):
         text = clean(text)
         if text == self._text and (live or self._stable == len(text)):
             return False
-        if not text.startswith(self._text):
+        if not text.startswith(self._text) or (not live and self._stable and has_definitions(text)):
             self._forget()
         self._text = text
         if cut := settled(text[self._stable :]) if live else len(text) - self._stable:

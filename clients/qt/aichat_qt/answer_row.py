@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from aichat.protocol.values import Message, Persona
 from aichat_qt.answer_body import AnswerBody
-from aichat_qt.avatar import Avatar
+from aichat_qt.avatar import avatar_pixmap
 from aichat_qt.icons import IconButton, button, icon
 from aichat_qt.labels import label, set_role
 from aichat_qt.message_row import Row
-from aichat_qt.text_view import TextView
-from aichat_qt.theme import BODY_PX, HIT, LINE_PX, META_PX, XS, L, M, S, theme
-from aichat_qt.words import clean, clock, one_line
+from aichat_qt.theme import BODY_PX, HIT, LINE_PX, META_PX, XS, L, M, S, sized, theme
+from aichat_qt.thoughts_widget import ThoughtsWidget
+from aichat_qt.words import clock, one_line
 
 AVATAR = 32
 INDENT = AVATAR + M
@@ -25,61 +25,37 @@ PATIENCE = 2.0
 
 
 class AnswerRow(Row):
-    """What the persona said, or is saying."""
+    """What the persona said, or is saying. Parts that most answers do not need are made when one does."""
 
     regenerate = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._message: Message | None = None
+        self._persona: Persona | None = None
+        self._last = False
         self._began = time.monotonic()
-        self._avatar = Avatar(AVATAR, self)
-        self._name = label(self, "name", px=BODY_PX, bold=True)
-        self._time = label(self, "muted", px=META_PX)
-        self._copy = IconButton("copy", self.tr("Copy answer"), self, size=16)
-        self._copy.clicked.connect(self.copy)
-        self._anew = IconButton("retry", self.tr("Answer anew"), self, size=16)
-        self._anew.clicked.connect(self.regenerate)
-        self._fold = button("", "fold", self)
-        self._fold.clicked.connect(self._toggle_reasoning)
-        self._fold.hide()
-        self._reasoning: TextView | None = None
+        self._mark_at = 0
         self._body = AnswerBody(self)
         self._body.link_clicked.connect(self.link_clicked)
-        self._wait = label(self, "muted", px=META_PX)
-        self._wait.hide()
-        self._status = label(self, "muted", px=META_PX)
-        self._status.setWordWrap(True)
-        self._status.hide()
-        self._retry: QPushButton = button(self.tr("Retry"), "", self)
-        self._retry.clicked.connect(self.regenerate)
-        self._retry.hide()
-        self._last = False
-        self._copy.hide()
-        self._anew.hide()
-        theme().changed.connect(self._recolour)
+        self._thoughts: ThoughtsWidget | None = None
+        self._wait: QLabel | None = None
+        self._status: QLabel | None = None
+        self._retry: QPushButton | None = None
+        theme().changed.connect(self.stale)
 
     @property
     def content(self) -> str:
         return self._message.content if self._message else ""
 
     @property
-    def message_id(self) -> int:
-        return self._message.id if self._message else 0
-
-    @property
     def status_words(self) -> str:
         """What is said below the message, if anything."""
-        return self._status.text()
+        return self._status.text() if self._status is not None else ""
 
     @property
-    def thoughts(self) -> str:
-        """The words of the fold above the thoughts."""
-        return self._fold.text()
-
-    @property
-    def thought_view(self) -> TextView | None:
-        return self._reasoning
+    def thoughts(self) -> ThoughtsWidget | None:
+        return self._thoughts
 
     @property
     def is_running(self) -> bool:
@@ -87,83 +63,51 @@ class AnswerRow(Row):
 
     def show_message(self, message: Message, persona: Persona | None, *, last: bool) -> None:
         """Show a message; `last`: it is the conversation's last, so it can be answered anew."""
-        before = self._message
-        self._message = message
-        if persona is not None:
-            self._avatar.show_persona(persona)
-            self._name.setText(one_line(persona.name))
-        running = message.status == "running"
-        self._time.setText(clock(message.send_time))
-        grew = self._body.show_text(message.content, live=running)
-        if before is None or grew or before.status != message.status or last != self._last or (
-            before.reasoning != message.reasoning
-        ):  # fmt: skip
-            self._last = last
-            self._show_reasoning(message)
-            self._show_status(message)
-            self._actions = [self._copy, self._anew] if last and not running else [self._copy]
-            if not message.content:
-                self._actions = [a for a in self._actions if a is not self._copy]
-            for action in (self._copy, self._anew):
-                action.setVisible(action in self._actions and (self._current or self.underMouse()))
-            self.stale()
+        before, self._message = self._message, message
+        if persona != self._persona:
+            self._persona = persona
+            self.update()
+        if message == before and last == self._last:
+            return
+        self._last = last
+        self._body.show_text(message.content, live=self.is_running)
+        self._show_thoughts(message)
+        self._show_status(message)
+        self._show_actions()
+        self.stale()
         self.tick()
 
     def tick(self) -> None:
-        """A second went by: put waiting in words."""
+        """Time went by: put waiting in words."""
         message = self._message
-        if message is None or message.status != "running":
-            if not self._wait.isHidden():
-                self._wait.hide()
-                self.stale()
-            return
+        waits = self.is_running and message is not None and not message.content and not message.reasoning
         waited = time.monotonic() - self._began
-        waits = not message.content and not message.reasoning
-        if waits and self._wait.isHidden():
+        if waits and self._wait is None:
+            self._wait = label(self, "muted", px=META_PX)
+            self._wait.show()
             self.stale()
-        self._wait.setVisible(waits)
-        if waits:
-            self._wait.setText(
-                self.tr("Waiting for the answer, {0} s").format(int(waited)) if waited > PATIENCE else self.tr("…")
-            )
-        elif not message.content and not self._fold.isHidden():
-            self._fold.setText(self.tr("Thinking, {0} s").format(int(waited)))
+        elif not waits and self._wait is not None:
+            self._wait.deleteLater()
+            self._wait = None
+            self.stale()
+        if self._wait is not None:
+            late = self.tr("Waiting for the answer, {0} s").format(int(waited))
+            self._wait.setText(late if waited > PATIENCE else "…")
+        elif self.is_running and message is not None and not message.content and self._thoughts is not None:
+            self._thoughts.tick(int(waited))
 
     def set_caret(self, strength: float) -> None:
         self._body.set_caret(strength)
 
-    def _show_reasoning(self, message: Message) -> None:
-        self._fold.setVisible(bool(message.reasoning))
-        if not message.reasoning:
-            return
-        seconds = max(1, round(message.reasoning_ms / 1000))
-        if message.reasoning_ms:
-            self._fold.setText(self.tr("Thought for {0} s").format(seconds))
-        elif message.status != "running" or message.content:
-            self._fold.setText(self.tr("Thoughts"))
-        is_open = self._reasoning is not None and not self._reasoning.isHidden()
-        if is_open and self._reasoning is not None:
-            self._reasoning.write_plain(clean(message.reasoning), "muted")
-        self._draw_fold(is_open)
-
-    def _toggle_reasoning(self) -> None:
-        if self._reasoning is None:
-            self._reasoning = TextView(self)
-            self._reasoning.setAccessibleName(self.tr("Thoughts"))
-            self._reasoning.hide()
-        opens = self._reasoning.isHidden()
-        if opens and self._message is not None:
-            self._reasoning.write_plain(clean(self._message.reasoning), "muted")
-        self._reasoning.setVisible(opens)
-        self._draw_fold(opens)
-        self.stale()
-        self.resized.emit()
-
-    def _draw_fold(self, is_open: bool) -> None:
-        self._fold.setIcon(icon("down" if is_open else "right", theme().tokens.muted, 16))
-        self._fold.setAccessibleName(
-            self.tr("Hide thoughts") if is_open else self.tr("Show thoughts: {0}").format(self._fold.text())
-        )
+    def _show_thoughts(self, message: Message) -> None:
+        if message.reasoning and self._thoughts is None:
+            self._thoughts = ThoughtsWidget(self)
+            self._thoughts.toggled.connect(self.stale)
+            self._thoughts.toggled.connect(self.resized)
+            self._thoughts.show()
+        if self._thoughts is not None:
+            self._thoughts.setVisible(bool(message.reasoning))
+            self._thoughts.show_thoughts(message)
 
     def _show_status(self, message: Message) -> None:
         words, role = "", "muted"
@@ -175,63 +119,86 @@ class AnswerRow(Row):
             words, role = self.tr("The answer broke off before its end; what came is kept."), "danger"
         elif message.status == "stopped":
             words = self.tr("Stopped.")
-        set_role(self._status, role)
-        self._status.setText(words)
-        self._status.setVisible(bool(words))
-        self._retry.setVisible(bool(words) and self._last)
-        name = self._name.text()
+        if words and (self._status is None or self._retry is None):
+            self._status = label(self, role, px=META_PX)
+            self._status.setWordWrap(True)
+            self._retry = button(self.tr("Retry"), "", self)
+            self._retry.clicked.connect(self.regenerate)
+        if self._status is not None and self._retry is not None:
+            set_role(self._status, role)
+            self._status.setText(words)
+            self._status.setVisible(bool(words))
+            self._retry.setVisible(bool(words) and self._last)
+        name = one_line(self._persona.name) if self._persona else ""
         self.setAccessibleName(f"{name}: {message.content[:200]}" + (f" ({words})" if words else ""))
 
-    def _recolour(self) -> None:
-        if self._reasoning is not None and self._message is not None:
-            self._reasoning.write_plain(clean(self._message.reasoning), "muted")
-        self._draw_fold(self._reasoning is not None and not self._reasoning.isHidden())
-        self.stale()
+    def _make_actions(self) -> list[QWidget]:
+        anew = IconButton("retry", self.tr("Answer anew"), self, size=16)
+        anew.clicked.connect(self.regenerate)
+        copy = IconButton("copy", self.tr("Copy answer"), self, size=16)
+        copy.clicked.connect(self.copy)
+        return [anew, copy]
+
+    def _place_actions(self) -> None:
+        if not self._actions:
+            return
+        anew, copy = self._actions
+        anew.setEnabled(self._last and not self.is_running)
+        copy.setEnabled(bool(self.content))
+        right = self._width - HIT
+        for action in (anew, copy):
+            if action.isEnabled():
+                action.move(right, self._top)
+                right -= HIT
 
     def _lay_out(self, width: int, top: int) -> int:
         inner = width - INDENT
-        self._avatar.move(0, top)
-        name_width = min(self._name.sizeHint().width(), inner - 2 * HIT - 80)
-        self._name.setGeometry(INDENT, top, name_width, HIT)
-        self._time.setGeometry(INDENT + name_width + S, top + 1, self._time.sizeHint().width(), HIT)
-        self._anew.move(width - HIT, top)
-        self._copy.move(width - 2 * HIT if self._anew in self._actions else width - HIT, top)
         y = top + HIT + XS
-        if not self._fold.isHidden():
-            self._fold.setGeometry(INDENT - XS, y - XS, self._fold.sizeHint().width() + S, HIT)
-            y += HIT
-        if self._reasoning is not None and not self._reasoning.isHidden():
-            height = self._reasoning.fit(inner - L)
-            self._reasoning.setGeometry(INDENT + L, y, inner - L, height)
-            y += height + M
-        if not self._wait.isHidden():
+        if self._thoughts is not None and not self._thoughts.isHidden():
+            height = self._thoughts.fit(inner + XS)
+            self._thoughts.setGeometry(INDENT - XS, y - XS, inner + XS, height)
+            y += height
+        if self._wait is not None:
             self._wait.setGeometry(INDENT, y, inner, LINE_PX)
             y += LINE_PX
         height = self._body.fit(inner)
         self._body.setGeometry(INDENT, y, inner, height)
         y += height
-        if self._status.text():
-            y = self._lay_out_status(inner, y + (S if height else 0))
+        if self._status is not None and self._retry is not None and self._status.text():
+            y = self._lay_out_status(self._status, self._retry, inner, y + (S if height else 0))
         return y
 
-    def _lay_out_status(self, inner: int, y: int) -> int:
-        self._retry.resize(self._retry.sizeHint().width(), HIT)
-        most = inner - (self._retry.width() + M if not self._retry.isHidden() else 0) - L - XS
-        wanted = QFontMetrics(self._status.font()).horizontalAdvance(self._status.text()) + 2
-        room = min(most, wanted)
-        height = max(HIT, self._status.heightForWidth(room))
+    def _lay_out_status(self, words: QLabel, retry: QPushButton, inner: int, y: int) -> int:
+        retry.resize(retry.sizeHint().width(), HIT)
         left = INDENT + L + XS
-        self._status.setGeometry(left, y, room, height)
-        self._retry.move(left + room + M, y)
+        most = inner - L - XS - (0 if retry.isHidden() else retry.width() + M)
+        room = min(most, QFontMetrics(words.font()).horizontalAdvance(words.text()) + 2)
+        height = max(HIT, words.heightForWidth(room))
+        words.setGeometry(left, y, room, height)
+        retry.move(left + room + M, y)
         self._mark_at = y + (height - L) // 2
         return y + height
 
     def _paint(self, painter: QPainter) -> None:
-        if self._status.text() and not self._status.isHidden():
-            name, colour = ("alert", "danger") if self._status.property("role") == "danger" else ("stop", "muted")
-            icon(name, getattr(theme().tokens, colour), L).paint(painter, INDENT, self._mark_at, L, L)
-        if self._reasoning is not None and not self._reasoning.isHidden():
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme().colour("line"))
-            box = self._reasoning.geometry()
-            painter.drawRoundedRect(QRectF(INDENT + 2, box.top(), 3, box.height()), 1.5, 1.5)
+        persona, message = self._persona, self._message
+        if persona is not None:
+            ratio = self.devicePixelRatioF()
+            picture = avatar_pixmap(persona.id, persona.name, persona.avatar, AVATAR, ratio)
+            painter.drawPixmap(0, self._top, picture)
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        bold = sized(self.font(), BODY_PX, bold=True)
+        room = self.width() - INDENT - 2 * HIT - 80
+        name = QFontMetrics(bold).elidedText(
+            one_line(persona.name) if persona else "", Qt.TextElideMode.ElideRight, room
+        )
+        used = QFontMetrics(bold).horizontalAdvance(name)
+        painter.setFont(bold)
+        painter.setPen(theme().colour("text"))
+        painter.drawText(QRect(INDENT, self._top, used + 2, HIT), left, name)
+        painter.setFont(sized(self.font(), META_PX))
+        painter.setPen(theme().colour("muted"))
+        stamp = clock(message.send_time) if message else ""
+        painter.drawText(QRect(INDENT + used + S, self._top + 1, 80, HIT), left, stamp)
+        if self._status is not None and self._status.text():
+            mark, colour = ("alert", "danger") if self._status.property("role") == "danger" else ("stop", "muted")
+            icon(mark, getattr(theme().tokens, colour), L).paint(painter, INDENT, self._mark_at, L, L)

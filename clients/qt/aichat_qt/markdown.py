@@ -14,13 +14,15 @@ from markdown_it.token import Token
 
 PLAIN_FROM = 60_000
 """Characters: a longer text is shown without Markdown, so that no message can stop the window."""
-TABLE_CELLS = 400
+TABLE_CELLS = 300
 """A bigger table is shown as it was written: laying it out would take seconds."""
 
 _parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _CONTINUES = re.compile(r"[\s\d\-*+>|`~=:\[]|$")
 """How a line may begin that could still belong to what stands before it."""
+_ITEM = re.compile(r"(?:(\d{1,9})[.)]|[-*+])[ \t]+\S")
+_DEFINITION = re.compile(r"^ {0,3}\[[^\]\n]+\]:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,20 @@ def parse(text: str) -> list[Segment]:
     return result
 
 
+def has_definitions(text: str) -> bool:
+    """Whether links may be defined away from where they are used, so that only the whole text shows them right."""
+    return "]:" in text and _DEFINITION.search(text) is not None
+
+
 def settled(text: str) -> int:
-    """Length of the part of a growing text that what comes next cannot change (0: none)."""
+    """Length of the part of a growing text that what comes next cannot change (0: none).
+
+    It ends where a block begins that nothing before can take in: after a code block, at a paragraph after an empty
+    line, or at a further item of a list, for a list goes on with its own number.
+    """
     result = position = 0
     fence = ""
-    after_blank = after_fence = False
+    after_blank, after_fence, in_list = True, False, False
     for line in text.splitlines(keepends=True):
         mark = _FENCE.match(line)
         if fence:
@@ -84,9 +95,15 @@ def settled(text: str) -> int:
                 fence, after_fence = "", True
         else:
             begins_fence = mark is not None and not line.startswith(" ")
-            if position and ((after_blank and (begins_fence or not _CONTINUES.match(line))) or after_fence):
+            item = _ITEM.match(line)
+            begins_block = after_blank and (begins_fence or not _CONTINUES.match(line))
+            if position and (begins_block or after_fence or (item and in_list)):
                 result = position
             fence, after_fence = (mark[1] if mark else ""), False
+            if item and (after_blank or in_list or item[1] in {None, "1"}):
+                in_list = True
+            elif begins_block or begins_fence or line.startswith(">"):
+                in_list = False
         after_blank = not line.strip()
         position += len(line)
     return result

@@ -26,7 +26,8 @@ Key = int | str
 """A message id, or the request id of own words, which is the same before and after they are stored."""
 
 MOST_ROWS = 120
-CHUNK = 10
+FIRST = 4
+CHUNK = 6
 BEYOND = 700
 """Pixels of rows kept ready above and below the view."""
 CARET_MS = 600
@@ -116,7 +117,7 @@ class MessageDisplayWidget(QScrollArea):
         """Go to the newest message and follow again."""
         self._attached = True
         if self._last < len(self._keys):
-            self._set_window(max(0, len(self._keys) - CHUNK), len(self._keys))
+            self._set_window(max(0, len(self._keys) - FIRST), len(self._keys))
         self._relayout()
 
     def refresh(self) -> None:
@@ -153,7 +154,7 @@ class MessageDisplayWidget(QScrollArea):
         if self._attached and at_end:
             places = {key: i for i, key in enumerate(self._keys)}
             first = places.get(first_key, len(self._keys)) if first_key is not None else len(self._keys)
-            first = max(0, min(first, len(self._keys) - CHUNK))
+            first = max(0, min(first, len(self._keys) - FIRST))
             self._set_window(max(first, len(self._keys) - MOST_ROWS), len(self._keys))
         else:
             places = {key: i for i, key in enumerate(self._keys)}
@@ -205,13 +206,14 @@ class MessageDisplayWidget(QScrollArea):
             elif isinstance(row, AnswerRow):
                 row.regenerate.connect(self._model.regenerate)
             self._rows[key] = row
-            row.show()
         if isinstance(row, OwnRow) and isinstance(item, Draft):
             row.show_draft(item)
         elif isinstance(row, OwnRow) and isinstance(item, Message):
             row.show_message(item)
         elif isinstance(row, AnswerRow) and isinstance(item, Message):
             row.show_message(item, self._model.persona, last=last)
+        if row.isHidden():
+            row.show()
 
     def _clear(self, shown: tuple[str, int | None]) -> None:
         self._shown = shown

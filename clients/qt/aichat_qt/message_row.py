@@ -25,7 +25,7 @@ class Row(QWidget):
         self._top = 0
         self._height = -1
         self._width = -1
-        self._actions: list[QWidget] = []
+        self._actions: list[QWidget] | None = None  # made when they are first shown
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     @property
@@ -64,6 +64,8 @@ class Row(QWidget):
             self._width = width
             self._top = DIVIDER if self._divider else 0
             self._height = self._lay_out(width, self._top)
+            if self._actions is not None:
+                self._place_actions()
         return self._height
 
     def copy(self) -> None:
@@ -72,10 +74,26 @@ class Row(QWidget):
     def _lay_out(self, width: int, top: int) -> int:
         raise NotImplementedError
 
+    @property
+    def is_lit(self) -> bool:
+        """Whether the pointer or the keyboard is here."""
+        return self._current or self.underMouse()
+
+    def _make_actions(self) -> list[QWidget]:
+        """The buttons that show on hover and focus; most rows never need them."""
+        return []
+
+    def _place_actions(self) -> None:
+        """Put the actions where they belong and show those that fit."""
+
     def _show_actions(self) -> None:
-        on = self._current or self.underMouse()
-        for action in self._actions:
-            action.setVisible(on)
+        if self.is_lit:
+            if self._actions is None:
+                self._actions = self._make_actions()
+            self._place_actions()
+        for action in self._actions or []:
+            action.setVisible(self.is_lit and action.isEnabled())
+        self.update()
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)

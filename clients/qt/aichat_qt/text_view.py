@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, QPointF, QRectF, Qt, QUrl, Signal
+from PySide6.QtCore import QByteArray, QPointF, QRectF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
     QKeyEvent,
@@ -64,8 +64,11 @@ class TextView(QTextBrowser):
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
         cursor.setPosition(self.kept)
+        kept_form = cursor.blockFormat()
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.removeSelectedText()
+        if self.kept:
+            cursor.setBlockFormat(kept_form)  # an empty block takes over the form of what was removed behind it
         writer = Writer(cursor, fresh=self.kept == 0)
         writer.write(tokens)
         cursor.endEditBlock()
@@ -189,10 +192,3 @@ class TextView(QTextBrowser):
 
     def focusNextPrevChild(self, _next: bool) -> bool:
         return QWidget.focusNextPrevChild(self, _next)
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if event.matches(QKeySequence.StandardKey.Copy) or event.matches(QKeySequence.StandardKey.SelectAll):
-                event.accept()
-            return event.isAccepted()
-        return super().event(event)
