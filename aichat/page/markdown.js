@@ -49,8 +49,10 @@ function itemAt(line) {
 }
 
 // Whether a line ends the paragraph before it.
-function interrupts(line) {
-  if (fenceAt(line) || HEADING.test(line) || QUOTE.test(line) || RULE.test(line)) return true;
+function interrupts(line, depth) {
+  if (fenceAt(line) || HEADING.test(line) || RULE.test(line)) return true;
+  if (depth >= DEEPEST) return false;
+  if (QUOTE.test(line)) return true;
   const item = itemAt(line);
   return Boolean(item && item.first.trim() && (!item.ordered || item.number === 1));
 }
@@ -114,7 +116,7 @@ function blockAt(lines, i, depth) {
   const aligned = line.includes("|") ? alignments(lines[i + 1]) : null;
   if (aligned && cells(line).length === aligned.length) return table(lines, i, aligned);
   let end = i + 1;
-  while (end < lines.length && !isBlank(lines[end]) && !interrupts(lines[end])) {
+  while (end < lines.length && !isBlank(lines[end]) && !interrupts(lines[end], depth)) {
     if (lines[end].includes("|") && alignments(lines[end + 1]) && cells(lines[end]).length > 1) break;
     end++;
   }
@@ -169,7 +171,7 @@ function list(lines, i, first, depth) {
       if (!inside) {
         next = itemAt(line);
         if (next && (next.ordered !== first.ordered || next.indent >= item.width)) next = null;
-        if (next || blank || interrupts(line)) break;
+        if (next || blank || interrupts(line, depth)) break;
       }
       if (blank && inside) loose = loose || !itemAt(line);
       blank = false;

@@ -364,5 +364,5 @@ class Inline {
 }
 
 export function inline(text) {
-  return new Inline(text).parse();
+  return text.search(SPECIAL) < 0 ? document.createTextNode(text) : new Inline(text).parse();
 }

@@ -182,10 +182,10 @@ export class Messages {
     this._top = this._scroller.scrollTop;
   }
 
-  // The first row in sight, and where it stands: older messages that come in above must not move it.
+  // The first message in sight, and where it stands: older ones that come in above must not move it.
   _anchor() {
     const edge = this._scroller.getBoundingClientRect().top;
-    const row = [...this._list.children].find((child) => child.getBoundingClientRect().bottom > edge);
+    const row = [...this._list.querySelectorAll(".row")].find((child) => child.getBoundingClientRect().bottom > edge);
     return row ? { row, top: row.getBoundingClientRect().top } : null;
   }
 
