@@ -13,7 +13,10 @@ class Subscriber(Protocol):
     user_id: int
 
     def send(self, data: bytes) -> None:
-        """Write one encoded frame."""
+        """Write one encoded event."""
+
+    def send_live(self, conversation_id: int, data: bytes) -> None:
+        """Write one encoded piece of live text, or leave it out and send a snapshot later."""
 
 
 class Hub:
@@ -53,16 +56,22 @@ class Hub:
         if not watched:
             self._watched_by.pop(subscriber, None)
 
+    def is_watching(self, subscriber: Subscriber, conversation_id: int) -> bool:
+        """Whether a connection gets the live text of a conversation."""
+        return subscriber in self._watching.get(conversation_id, ())
+
     def publish(self, user_id: int, event: Push) -> None:
         """A durable event, after its commit."""
-        self._deliver(self._of_user.get(user_id), event)
+        subscribers = self._of_user.get(user_id)
+        if subscribers:
+            data = encode(event)
+            for subscriber in list(subscribers):
+                subscriber.send(data)
 
-    def publish_live(self, conversation_id: int, frame: MessageDelta | MessageSnapshot) -> None:
+    def publish_live(self, frame: MessageDelta | MessageSnapshot) -> None:
         """Live text."""
-        self._deliver(self._watching.get(conversation_id), frame)
-
-    def _deliver(self, subscribers: dict[Subscriber, None] | None, frame: Push) -> None:
+        subscribers = self._watching.get(frame.conversation_id)
         if subscribers:
             data = encode(frame)
             for subscriber in list(subscribers):
-                subscriber.send(data)
+                subscriber.send_live(frame.conversation_id, data)

@@ -248,7 +248,7 @@ class Turns:
         self._time_reasoning(generation, delta)
         generation.content += delta.content
         generation.reasoning += delta.reasoning
-        self._hub.publish_live(generation.conversation_id, frame)
+        self._hub.publish_live(frame)
         grown = len(generation.content) + len(generation.reasoning) - generation.checkpointed
         if grown >= CHECKPOINT_CHARS:
             self._checkpoint(generation)

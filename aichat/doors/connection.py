@@ -31,8 +31,12 @@ from aichat.protocol.values import Message, as_seed_conversation, as_seed_messag
 from aichat.store.users import User
 
 CLOSE_ABUSE = 1008
+CLOSE_TOO_SLOW = 4408
 
 QUEUE_MOST = 1_000
+UNSENT_MOST = 8 * 1_048_576
+"""Bytes written while the client does not read, live text left out, before the connection is closed."""
+
 BAD_FRAMES_MOST = 50
 """Bad frames in a row before the connection is closed."""
 
@@ -75,6 +79,9 @@ class Connection:
         self.working = False
         self.bad_frames = 0
         self.held: list[bytes] | None = None
+        self.is_clogged = False
+        self.unsent = 0
+        self.behind: set[int] = set()
 
     def received(self, payload: bytes) -> None:
         """One text message from the client."""
@@ -92,11 +99,43 @@ class Connection:
         self.state = "closed"
 
     def send(self, data: bytes) -> None:
-        """Write one encoded frame; while a client catches up, events wait until it has."""
+        """Write one encoded event; while a client catches up, events wait until it has."""
         if self.held is not None:
             self.held.append(data)
-        elif self.state != "closed":
-            self.socket.write(data)
+        else:
+            self.write(data)
+
+    def send_live(self, conversation_id: int, data: bytes) -> None:
+        """Write live text; a client that does not read gets one snapshot later in place of all of it."""
+        if self.is_clogged or conversation_id in self.behind:
+            self.behind.add(conversation_id)
+        else:
+            self.send(data)
+
+    def write(self, data: bytes) -> None:
+        """Write to the socket, within bounds."""
+        if self.state == "closed":
+            return
+        if self.is_clogged:
+            self.unsent += len(data)
+            if self.unsent > UNSENT_MOST:
+                self.closed()
+                self.socket.close(CLOSE_TOO_SLOW, "the client does not read")
+                return
+        self.socket.write(data)
+
+    def clogged(self) -> None:
+        """The client reads more slowly than we write."""
+        self.is_clogged = True
+
+    def unclogged(self) -> None:
+        """All that was written is on its way: catch up with live text that was left out."""
+        self.is_clogged, self.unsent = False, 0
+        behind, self.behind = self.behind, set()
+        for conversation_id in behind:
+            generation = self.chat.turns.running(conversation_id)
+            if generation is not None and self.chat.hub.is_watching(self, conversation_id):
+                self.write(encode(generation.snapshot()))
 
     async def work_off(self) -> None:
         """Carry out the waiting frames one by one."""
@@ -137,8 +176,7 @@ class Connection:
 
     def reply(self, frame: Push) -> None:
         """Send one frame to this connection only."""
-        if self.state != "closed":
-            self.socket.write(encode(frame))
+        self.write(encode(frame))
 
     def ack(self, ack: frames.Ack) -> None:
         """Tell a full client that its command is durable."""

@@ -74,6 +74,24 @@ class AutobahnSocket(WebSocketServerProtocol):
         if set_no_delay is not None:
             set_no_delay(True)  # the factory's own option does not reach accepted sockets: 39 ms a delta
         self.factory.sockets.add(self)
+        assert self.transport is not None
+        # twisted.web's channel is still the transport's producer: past 64 KiB of unsent output it would stop
+        # reading from the client, and, with a request that never ends, not begin again.
+        self.transport.unregisterProducer()  # type: ignore[attr-defined]
+        self.transport.registerProducer(self, True)  # type: ignore[attr-defined]
+
+    def pauseProducing(self) -> None:
+        """The client reads more slowly than we write: the transport's buffer is full."""
+        if self.connection is not None:
+            self.connection.clogged()
+
+    def resumeProducing(self) -> None:
+        """The buffer is empty again."""
+        if self.connection is not None:
+            self.connection.unclogged()
+
+    def stopProducing(self) -> None:
+        """The transport is gone; `onClose` follows."""
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """One message."""

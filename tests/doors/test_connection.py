@@ -595,3 +595,42 @@ async def test_a_stopping_server_keeps_what_is_being_written(tmp_path: Path) -> 
 
 def test_the_examples_here_are_json() -> None:
     json.dumps(WRONG)
+
+
+# slow readers
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_client_that_does_not_read_misses_no_text_and_costs_no_memory(server: Server) -> None:
+    slow, quick = await full(server), await full(server)
+    persona = await make_persona(quick)
+    asked = server.provider.next_question()
+    ack = await quick.ask("ack", type="chat", persona_id=persona, content="tell", request_id="q1")
+    await slow.ask("ack", type="conversation_subscribe", conversation_id=ack["conversation_id"], request_id="s1")
+    await asked
+    server.provider.say("one ")
+    await slow.get("message_delta")
+    slow.connection.clogged()
+    before = len(slow.frames)
+    for n in range(200):
+        server.provider.say(f"{n} ")
+    while "199 " not in (await quick.get("message_delta"))["content"]:
+        pass
+    assert len(slow.frames) == before, "live text is left out while it does not read"
+    slow.connection.unclogged()
+    snapshot = await slow.get("message_snapshot")
+    server.provider.say("last")
+    delta = await slow.get("message_delta")
+    assert snapshot["content"] + delta["content"] == "one " + "".join(f"{n} " for n in range(200)) + "last"
+    assert delta["offset"] == len(snapshot["content"])
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_client_that_never_reads_is_closed(server: Server) -> None:
+    stuck, quick = await full(server), await full(server)
+    stuck.connection.clogged()
+    config = {"name": "big", "prompt": "p", "avatar": "A" * 400_000}
+    for n in range(25):
+        await quick.ask("ack", type="persona_create", persona_config=config, request_id=f"p{n}")
+    assert stuck.closed == (4408, "the client does not read")
+    assert len((await quick.ask("persona_list", type="persona_list"))["personas"]) == 25

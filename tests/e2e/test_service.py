@@ -385,3 +385,31 @@ def test_personas_are_exported_while_it_runs(service: RunningService, tmp_path: 
     )
     assert missing.returncode == 1
     assert len(missing.stderr.splitlines()) == 1
+
+
+def test_a_stalled_reader_harms_nobody_and_gets_everything_in_the_end(fresh_service: RunningService) -> None:
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    raw.connect(("127.0.0.1", fresh_service.port))
+    with connect(fresh_service.url, sock=raw, max_size=None, max_queue=1) as stalled:
+        stalled.send('{"type": "hello", "version": 1}')
+        assert json.loads(stalled.recv(timeout=10))["type"] == "welcome"
+        with full_client(fresh_service.url) as client:
+            ack = client.ask("ack", type="chat", persona_id="mara", content="!long 1500", request_id="q")
+            stalled.send(json.dumps({"type": "conversation_subscribe", "conversation_id": ack["conversation_id"]}))
+            whole = client.get("message_done")["message"]["content"]
+        text = ""
+        while True:
+            frame = json.loads(stalled.recv(timeout=20))
+            if frame["type"] == "message_snapshot":
+                text = frame.get("content", "")
+            elif frame["type"] == "message_delta":
+                assert frame.get("offset", 0) == len(text)
+                text += frame["content"]
+            elif frame["type"] == "message_done":
+                break
+        assert frame["message"]["content"] == whole
+        assert whole.startswith(text)
+        stalled.send('{"type": "persona_list", "request_id": "alive"}')
+        while json.loads(stalled.recv(timeout=20)).get("request_id") != "alive":
+            pass
