@@ -150,7 +150,6 @@ class FakeServer(QObject):
         self._subscribed.pop(socket, None)
         if socket in self._sockets:
             self._sockets.remove(socket)
-        socket.deleteLater()
 
     def _send(self, socket: QWebSocket, frame: frames.Push) -> None:
         socket.sendTextMessage(frames.encode(frame).decode())

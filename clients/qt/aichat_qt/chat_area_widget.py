@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from aichat_qt.avatar import Avatar
 from aichat_qt.connection_widget import ConnectionPage, OfflineLine
 from aichat_qt.conversation_history_widget import ConversationHistoryWidget
 from aichat_qt.empty_state import NoPersona, PersonaWelcome, is_first_contact
 from aichat_qt.icons import IconButton
-from aichat_qt.labels import label
+from aichat_qt.labels import ElidedLabel, label
 from aichat_qt.message_display_widget import MessageDisplayWidget
 from aichat_qt.message_input_widget import MessageInputWidget
 from aichat_qt.model import Model
@@ -31,10 +31,8 @@ class ChatHeader(QWidget):
         self.drawer = IconButton("menu", self.tr("Personas"), self)
         self.drawer.hide()
         self._avatar = Avatar(HIT, self)
-        self._name = label(self, "name", px=15, bold=True)
-        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._model_name = label(self, "muted", px=META_PX)
-        self._model_name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._name = ElidedLabel(self, "name", px=15, bold=True)
+        self._model_name = ElidedLabel(self, "muted", px=META_PX)
         self.history = ConversationHistoryWidget(model, area)
         words = QVBoxLayout()
         words.setSpacing(0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
 from aichat_qt.theme import sized
@@ -18,6 +19,26 @@ def label(parent: QWidget, role: str, words: str = "", *, px: int = 0, bold: boo
     if px:
         result.setFont(sized(parent.font(), px, bold=bold))
     return result
+
+
+class ElidedLabel(QLabel):
+    """One line that ends in an ellipsis where the room ends, and asks for no room."""
+
+    def __init__(self, parent: QWidget, role: str, *, px: int, bold: bool = False) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("role", role)
+        self.setFont(sized(parent.font(), px, bold=bold))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(40, super().minimumSizeHint().height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+        painter.end()
 
 
 def set_role(widget: QLabel, role: str) -> None:

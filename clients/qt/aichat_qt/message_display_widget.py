@@ -45,7 +45,8 @@ class _Column(QWidget):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme().colour("accent"))
-            painter.drawRoundedRect(row.x() - M, row.y() + row.top, 3, row.height() - row.top, 1.5, 1.5)
+            x = row.x() + row.width() + M - 3 if isinstance(row, OwnRow) else row.x() - M
+            painter.drawRoundedRect(x, row.y() + row.top, 3, row.height() - row.top, 1.5, 1.5)
             painter.end()
 
 
@@ -86,7 +87,9 @@ class MessageDisplayWidget(QScrollArea):
         self.pill.hide()
         self._draw_pill()
         theme().changed.connect(self._draw_pill)
-        theme().changed.connect(self._relayout)
+        self._redress = QTimer(self, singleShot=True, interval=0)  # after the rows, which measure themselves anew
+        self._redress.timeout.connect(self._relayout)
+        theme().changed.connect(self._redress.start)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         self._tick = QTimer(self, interval=CARET_MS)
         self._tick.timeout.connect(self._ticked)

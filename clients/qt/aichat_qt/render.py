@@ -25,7 +25,7 @@ from PySide6.QtGui import (
 from aichat_qt.theme import CODE_LINE_PX, CODE_PX, LINE_PX, SCHEMES, XS, L, S, Scheme, code_font, theme
 
 QUOTE = int(QTextFormat.Property.UserProperty) + 1
-"""Block property: the depth of the quotation, drawn as bars by the view."""
+"""Block property: 100 times the depth of the quotation plus its indent, drawn as bars by the view."""
 BULLET = QUOTE + 2
 """Block property: the depth of a bullet, drawn by the view: Qt's own sticks to the text."""
 RULE = QUOTE + 1
@@ -79,8 +79,9 @@ class Writer:
         self._lists: list[QTextList | None] = []
         self._list_formats: list[QTextListFormat | None] = []
         self._item_begins = False
-        self._tight = False
         self._quotes = 0
+        self._quote_indent = 0
+        self._task = ""
         self._bold = self._italic = self._strike = 0
         self._hrefs: list[str] = []
 
@@ -93,7 +94,8 @@ class Writer:
         token = tokens[at]
         match token.type:
             case "paragraph_open":
-                self._tight = token.hidden
+                begins = tokens[at + 1].content[:4] if self._item_begins and at + 1 < len(tokens) else ""
+                self._task = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}.get(begins, "")
                 self._block(XS if self._lists and (token.hidden or self._item_begins) else S)
             case "heading_open":
                 px = HEADINGS[token.tag]
@@ -111,6 +113,7 @@ class Writer:
             case "list_item_open":
                 self._item_begins = True
             case "blockquote_open":
+                self._quote_indent = self._quote_indent if self._quotes else len(self._lists)
                 self._quotes += 1
             case "blockquote_close":
                 self._quotes -= 1
@@ -135,12 +138,12 @@ class Writer:
         form.setIndent(len(self._lists))
         if self._quotes:
             form.setLeftMargin(QUOTE_PX * self._quotes)
-            form.setProperty(QUOTE, self._quotes)
+            form.setProperty(QUOTE, 100 * self._quotes + self._quote_indent)
             self.marks = True
         self._start(form)
         if self._item_begins and self._list_formats[-1] is None:
             self._item_begins = False
-            form.setProperty(BULLET, len(self._lists))
+            form.setProperty(BULLET, 0 if self._task else len(self._lists))
             self.cursor.setBlockFormat(form)
             self.marks = True
         elif self._item_begins:
@@ -248,7 +251,8 @@ class Writer:
         for child in children:
             match child.type:
                 case "text":
-                    self._linked(child.content, px)
+                    self._linked(self._task + child.content[4:] if self._task else child.content, px)
+                    self._task = ""
                 case "softbreak" | "hardbreak":
                     self._text("\u2028", px)
                 case "code_inline":

@@ -73,7 +73,7 @@ class TextView(QTextBrowser):
         writer.write(tokens)
         cursor.endEditBlock()
         self._marks |= writer.marks
-        self._fitted = (-1, -1)
+        self.touched()
 
     def write_plain(self, text: str, colour: str = "text", line_px: int = LINE_PX) -> None:
         """Show text as it is."""
@@ -86,15 +86,19 @@ class TextView(QTextBrowser):
         cursor.select(QTextCursor.SelectionType.Document)
         cursor.mergeBlockFormat(line_height(cursor.blockFormat(), line_px))
         cursor.endEditBlock()
-        self._fitted = (-1, -1)
+        self.touched()
 
     def keep(self) -> None:
         """What stands here now is settled."""
         self.kept = self.document().characterCount() - 1
 
     def touched(self) -> None:
-        """The document was changed from outside: measure again."""
+        """The text is another one: measure again."""
         self._fitted = (-1, -1)
+        cursor = self.textCursor()
+        if cursor.position() and not cursor.hasSelection():
+            cursor.setPosition(0)  # it was carried to the end, and the view would scroll to it
+            self.setTextCursor(cursor)
 
     def fit(self, width: int) -> int:
         """Lay the text out in a width -> the height it takes."""
@@ -151,8 +155,10 @@ class TextView(QTextBrowser):
                     end = box.bottom()
                     if depth and follows.isValid() and follows.blockFormat().property(QUOTE):
                         end = layout.blockBoundingRect(follows).top() + 1
-                    for level in range(int(depth or 0)):
-                        painter.drawRoundedRect(QRectF(level * QUOTE_PX, box.top(), 3, end - box.top()), 1.5, 1.5)
+                    bars, indent = divmod(int(depth or 0), 100)
+                    for level in range(bars):
+                        x = indent * XL + level * QUOTE_PX
+                        painter.drawRoundedRect(QRectF(x, box.top(), 3, end - box.top()), 1.5, 1.5)
                     if bullet:
                         self._paint_bullet(painter, box, int(bullet), form.leftMargin())
             block = block.next()

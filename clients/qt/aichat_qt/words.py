@@ -68,9 +68,10 @@ def when(utc: str) -> str:
         return _tr("Yesterday")
     if 1 < ago < 7:
         return QLocale().dayName(date.dayOfWeek(), QLocale.FormatType.ShortFormat)
-    if date.year() == QDate.currentDate().year():
-        return QLocale().toString(date, _tr("d MMM"))
-    return QLocale().toString(date, _tr("MMM yyyy"))
+    this_year = date.year() == QDate.currentDate().year()
+    if QLocale().language() in {QLocale.Language.Chinese, QLocale.Language.Japanese}:
+        return QLocale().toString(date, "M月d日" if this_year else "yyyy年M月")
+    return QLocale().toString(date, "d MMM" if this_year else "MMM yyyy")
 
 
 def _qt(when: datetime) -> QDateTime:
