@@ -66,6 +66,8 @@ def test_an_answer_streams_in(window: MainWindow, server: FakeServer, qtbot: QtB
     server.finish()
     qtbot.waitUntil(lambda: "send" in window.chat.input.button.accessibleName().lower())
     assert texts(window) == ["hello", "你好，**bold** and more"]
+    window.model.live_grew.emit(window.model.messages()[1].id)  # a last flush must not bring the caret back
+    assert not any(view.caret for view in window.chat.display.findChildren(TextView))
     assert window.model.conversation is not None and window.model.conversation.title == "hello"
 
 

@@ -50,6 +50,18 @@ def test_the_bar_opens_to_the_list(open_window: Open, server: FakeServer, qtbot:
     assert window.model.conversation_id == first
 
 
+def test_a_click_elsewhere_closes_the_list(open_window: Open, server: FakeServer, qtbot: QtBot) -> None:
+    server.add_message(server.add_conversation("p1", "first"), USER, "in the first")
+    window = open_window()
+    window.model.select_persona("p1")
+    panel = window.chat.history.panel
+    window.chat.history.toggle()
+    qtbot.mouseClick(panel, Qt.MouseButton.LeftButton, pos=panel.rect().topLeft())
+    assert panel.isVisible()
+    qtbot.mouseClick(window.chat.display.viewport(), Qt.MouseButton.LeftButton)
+    assert not panel.isVisible()
+
+
 def test_rename_and_delete(
     open_window: Open, server: FakeServer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

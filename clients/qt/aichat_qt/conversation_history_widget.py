@@ -14,8 +14,9 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QHideEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QGraphicsDropShadowEffect,
     QHBoxLayout,
@@ -91,6 +92,7 @@ class HistoryPanel(QFrame):
         super().__init__(area)
         self._model = model
         self._area = area
+        self.spared: QWidget | None = None
         self.setObjectName("panel")
         self._search = QLineEdit(self)
         self._search.setProperty("role", "search")
@@ -180,7 +182,16 @@ class HistoryPanel(QFrame):
             menu.deleteLater()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Down goes from the search to the list; Enter chooses, F2 renames, Delete deletes, Esc closes."""
+        """Down goes from the search to the list; Enter chooses, F2 renames, Delete deletes, Esc closes.
+
+        A press of the mouse anywhere else closes the panel too; `spared` is the button that does so by itself.
+        """
+        if event.type() == QEvent.Type.MouseButtonPress:
+            if isinstance(watched, QWidget) and self._is_elsewhere(watched):
+                self.hide()
+            return False
+        if watched not in {self._search, self._list}:
+            return False
         if event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
             return super().eventFilter(watched, event)
         key, item = event.key(), self._list.currentItem() or self._list.item(0)
@@ -198,6 +209,21 @@ class HistoryPanel(QFrame):
         else:
             return super().eventFilter(watched, event)
         return True
+
+    def _is_elsewhere(self, widget: QWidget) -> bool:
+        inside = widget is self or self.isAncestorOf(widget)
+        return not inside and widget is not self.spared and widget.window() is self.window()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        event.accept()  # else it would reach the area behind
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
 
     def _dress(self) -> None:
         t = theme().tokens
@@ -223,6 +249,7 @@ class ConversationHistoryWidget(QWidget):
         self._more = IconButton("more", self.tr("More about this conversation"), self)
         self._more.clicked.connect(self._show_menu)
         self.panel = HistoryPanel(model, area)
+        self.panel.spared = self._title
         self.panel.chosen.connect(self._choose)
         self.panel.rename_requested.connect(self.rename)
         self.panel.delete_requested.connect(self.delete)

@@ -321,7 +321,7 @@ class MessageDisplayWidget(QScrollArea):
         self._items[message_id] = message
         if isinstance(row, AnswerRow):
             row.show_message(message, self._model.persona, last=message_id == self._final_key())
-            row.set_caret(0.6)
+            row.set_caret(0.6 if row.is_running else 0.0)
             self._caret_on = True
             self._news |= not self._attached
             self._relayout()

@@ -149,7 +149,7 @@ class PersonaListWidget(QWidget):
             writes = bool(busy) and newest is not None and self._model.timeline.running(newest.id) is not None
             widget = self._list.itemWidget(item)
             if isinstance(widget, PersonaItemWidget):
-                detail = newest.title if newest else ""
+                detail = newest.title if newest else persona.greeting
                 stamp = when(newest.update_time or newest.create_time) if newest else ""
                 widget.show_persona(persona, detail, stamp, busy=writes)
         self._filling = False
