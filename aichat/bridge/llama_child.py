@@ -66,10 +66,16 @@ def main() -> None:
     os.environ.update(OPENMP_ENVIRONMENT)
     try:
         server = _serve(settings)
-    except (ImportError, RuntimeError, OSError) as error:
-        os.write(answer, msgspec.json.encode(Ready(error=str(error))) + b"\n")
+        ready = Ready(url=server.listening_address)
+    except ImportError as error:
+        ready = Ready(error=f"{error}. Install it with: pip install 'aichat[embedded]'")
+    except (AttributeError, TypeError) as error:  # the engine's settings change their names now and then
+        ready = Ready(error=f"this version of xllamacpp does not fit: {error}")
+    except (RuntimeError, OSError) as error:
+        ready = Ready(error=str(error))
+    os.write(answer, msgspec.json.encode(ready) + b"\n")
+    if ready.error:
         os._exit(1)
-    os.write(answer, msgspec.json.encode(Ready(url=server.listening_address)) + b"\n")
     sys.stdin.buffer.read()
     os._exit(0)  # the engine's destructor can hang, and there is nothing to save
 

