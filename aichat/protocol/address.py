@@ -25,7 +25,8 @@ class Address(NamedTuple):
 
 def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """The folder of the database and the token: `AICHAT_STATE_DIR`, else the user's data folder."""
-    return Path(environ["AICHAT_STATE_DIR"]) if environ.get("AICHAT_STATE_DIR") else user_data_path("aichat", False)
+    chosen = environ.get("AICHAT_STATE_DIR")
+    return Path(chosen).expanduser() if chosen else user_data_path("aichat", False)
 
 
 def find_server(url: str = "", token_file: str = "", environ: Mapping[str, str] = os.environ) -> Address:
@@ -37,12 +38,12 @@ def find_server(url: str = "", token_file: str = "", environ: Mapping[str, str] 
     """
     url = url or environ.get("AICHAT_URL", "") or DEFAULT_URL
     if token_file:
-        return Address(url, Path(token_file).expanduser().read_text(encoding="ascii").strip())
+        return Address(url, Path(token_file).expanduser().read_text(encoding="ascii", errors="replace").strip())
     if environ.get("AICHAT_TOKEN"):
         return Address(url, environ["AICHAT_TOKEN"])
     if urlsplit(url).hostname in LOOPBACK:
         try:
-            return Address(url, (state_dir(environ) / TOKEN_FILE).read_text(encoding="ascii").strip())
+            return Address(url, (state_dir(environ) / TOKEN_FILE).read_text("ascii", "replace").strip())
         except OSError:
             pass
     return Address(url, "")

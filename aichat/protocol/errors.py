@@ -45,6 +45,8 @@ ERRORS: dict[str, ErrorKind] = {
     "upstream_invalid": ErrorKind(True, 502, "The model service sent something that is not a chat answer."),
     "upstream_timeout": ErrorKind(True, 504, "The model service did not answer in time."),
     "upstream_interrupted": ErrorKind(True, 502, "The answer broke off before its end; what came is kept."),
+    "answer_cut_short": ErrorKind(True, 502, "The model reached its limit of length; what came is kept."),
+    "answer_filtered": ErrorKind(False, 502, "The model service's filter broke the answer off; what came is kept."),
     "context_exceeded": ErrorKind(False, 400, "The conversation is longer than the model can read."),
     "model_unavailable": ErrorKind(True, 503, "The embedded model is missing or did not start."),
     "bridge_unreachable": ErrorKind(True, 502, "The AI bridge could not be reached."),

@@ -28,6 +28,7 @@ from aichat.protocol.values import (
     Persona,
     PersonaChanges,
     PersonaConfig,
+    PersonaId,
     Position,
     Title,
 )
@@ -38,7 +39,6 @@ MAX_DEPTH = 16
 
 RequestId = Annotated[str, msgspec.Meta(max_length=64)]
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
-PersonaId = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 def _tag(class_name: str) -> str:
@@ -82,10 +82,13 @@ class Chat(Command, frozen=True):
 class ChatStop(Command, frozen=True):
     """Ends the running answer of a conversation; what came is kept as `stopped`.
 
-    Example: {"type": "chat_stop", "conversation_id": 7, "request_id": "a2"}
+    With `answer_id` only that answer: a stop that comes late does not hit the next one.
+
+    Example: {"type": "chat_stop", "conversation_id": 7, "answer_id": 92, "request_id": "a2"}
     """
 
     conversation_id: Id
+    answer_id: Id | None = None
 
 
 class ChatRegenerate(Command, frozen=True):
@@ -463,12 +466,16 @@ def decode_push(data: bytes | str) -> AnyPush | None:
         raise AichatError("bad_frame", f"The server sent something that is not JSON: {error}") from None
 
 
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
+"""Strings, ended or not, and brackets. Possessive: a hostile frame must not make it look back."""
+
+
 def depth(data: bytes) -> int:
     """How deeply brackets nest outside strings: a bound checked before the decoder recurses."""
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return 0
     deepest = level = 0
-    for token in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', data, re.DOTALL):
+    for token in _TOKENS.finditer(data):
         first = token[0][:1]
         if first in (b"[", b"{"):
             level += 1
@@ -482,7 +489,7 @@ def peek_request_id(data: bytes) -> str:
     """The `request_id` of a frame that did not decode, so that its error can name it; "" if none is found."""
     try:
         return msgspec.json.decode(data, type=_RequestIdOnly).request_id
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
 
 

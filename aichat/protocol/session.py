@@ -25,6 +25,9 @@ from aichat.protocol.values import Failure, Position
 CLOSE_UNAUTHORIZED = 4401
 """WebSocket close code of a refused token: trying again would not help."""
 
+OPENING = "open-"
+"""Request ids of our own subscriptions: this and the conversation's id."""
+
 RETRY_FIRST, RETRY_MOST = 0.5, 30.0
 """Seconds: the bound of the first retry delay, doubled each time up to the second figure."""
 
@@ -43,7 +46,9 @@ TRANSITIONS: dict[tuple[State, str], State] = {
     (State.REFUSED, "opened"): State.GREETING,
     (State.GREETING, "welcome"): State.LIVE,
     (State.GREETING, "refused"): State.REFUSED,
+    (State.LIVE, "welcome"): State.LIVE,
     (State.LIVE, "refused"): State.REFUSED,
+    (State.REFUSED, "refused"): State.REFUSED,
     (State.OFFLINE, "refused"): State.REFUSED,
     (State.GREETING, "closed"): State.OFFLINE,
     (State.LIVE, "closed"): State.OFFLINE,
@@ -122,13 +127,12 @@ class Session:
             case frames.Error():
                 self._failed(frame)
             case frames.MessageSnapshot():
-                self._resubscribing.discard(frame.conversation_id)
+                self._resubscribing.discard(frame.message_id)
         changes = self.timeline.apply(frame)
         self._advance(frame)
         for change in changes:
-            if change.kind == "gap" and isinstance(change.key, int) and change.key not in self._resubscribing:
-                self._resubscribing.add(change.key)
-                self._write(frames.ConversationSubscribe(conversation_id=change.key))
+            if change.kind == "gap" and isinstance(frame, frames.MessageDelta):
+                self._fill_gap(frame)
             elif change.kind == "conversations" and change.key not in self.timeline.conversations:
                 self.opened_conversations.discard(change.key)
         return frame, changes
@@ -234,11 +238,20 @@ class Session:
     def _open(self, conversation_id: int) -> None:
         if not self.timeline.is_loaded(conversation_id):
             self._write(frames.HistoryRequest(conversation_id=conversation_id))
-        self._write(frames.ConversationSubscribe(conversation_id=conversation_id))
+        request_id = f"{OPENING}{conversation_id}"
+        self._write(frames.ConversationSubscribe(conversation_id=conversation_id, request_id=request_id))
+
+    def _fill_gap(self, delta: frames.MessageDelta) -> None:
+        """Ask for a snapshot, once for each answer."""
+        if delta.message_id not in self._resubscribing:
+            self._resubscribing.add(delta.message_id)
+            self._write(frames.ConversationSubscribe(conversation_id=delta.conversation_id))
 
     def _failed(self, error: frames.Error) -> None:
         if error.code == "unauthorized":
             self.refusal = error.message
+        if error.request_id.startswith(OPENING) and error.code == "not_found":
+            self.opened_conversations.discard(int(error.request_id.removeprefix(OPENING)))  # deleted meanwhile
         pending = self.outbox.get(error.request_id)
         if pending is not None and error.code != "shutting_down":  # then the next connection sends it again
             pending.failure = Failure(code=error.code, message=error.message, retryable=error.retryable)

@@ -68,10 +68,8 @@ class Timeline:
         """Fold in one frame from the server and say what changed; frames without state change nothing."""
         match frame:
             case frames.PersonaList():
-                known = self.personas
-                self.personas = {}
-                for persona in frame.personas:
-                    self._save_persona(max(persona, known.get(persona.id, persona), key=lambda p: p.seq))
+                for persona in frame.personas:  # deletions come as events: the list may be older than one of them
+                    self._save_persona(persona)
                 self.personas_known = True
                 return [Change("personas")]
             case frames.PersonaSaved():
@@ -85,8 +83,8 @@ class Timeline:
                 self.conversations_known = True
                 return [Change("conversations")]
             case frames.ConversationSaved():
-                if self.conversations_known and frame.conversation.id not in self.conversations:
-                    self._load(frame.conversation.id, more=False)
+                if self.conversations_known and frame.conversation.id > max(self.conversations, default=0):
+                    self._load(frame.conversation.id, more=False)  # made just now: its messages follow
                 self._save_conversation(frame.conversation)
                 return [Change("conversations", frame.conversation.id)]
             case frames.ConversationDeleted():
@@ -114,7 +112,9 @@ class Timeline:
         return conversation_id in self.older
 
     def messages(self, conversation_id: int) -> list[Message]:
-        """The loaded messages of a conversation, oldest first; running ones carry their live text."""
+        """The messages of a loaded conversation, oldest first; running ones carry their live text."""
+        if conversation_id not in self.older:
+            return []
         return [self.shown(m) for m in self._messages.get(conversation_id, {}).values()]
 
     def message(self, conversation_id: int, message_id: int) -> Message | None:
@@ -183,11 +183,10 @@ class Timeline:
         return changes
 
     def _apply_message(self, message: Message) -> list[Change]:
+        known = message.id in self._messages.get(message.conversation_id, {})
+        self._save_message(message)  # of a conversation not loaded too: a page under way may be older than this
         if not self.is_loaded(message.conversation_id):
-            self.live.pop(message.id, None)
             return []
-        known = message.id in self._messages[message.conversation_id]
-        self._save_message(message)
         return [Change("message", message.id) if known else Change("messages", message.conversation_id)]
 
     def _save_message(self, message: Message) -> None:

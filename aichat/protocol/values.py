@@ -17,9 +17,10 @@ USER, AI = 0, 1
 Status = Literal["running", "done", "stopped", "interrupted", "failed"]
 """Only an explicit finish makes `done`; `stopped` is the user's doing, `interrupted` a break, `failed` no text."""
 
+PersonaId = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Prompt = Annotated[str, msgspec.Meta(max_length=32_768)]
-Avatar = Annotated[str, msgspec.Meta(max_length=400_000)]
+Avatar = Annotated[str, msgspec.Meta(max_length=200_000)]
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Content = Annotated[str, msgspec.Meta(min_length=1, max_length=200_000)]
 Greeting = Annotated[str, msgspec.Meta(max_length=2_000)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import re
+import time
 from pathlib import Path
 
 import msgspec
@@ -145,3 +147,18 @@ def test_a_newer_servers_frame_is_passed_over() -> None:
     assert frames.decode_push(b'{"type": "confetti", "seq": 3}') is None
     with pytest.raises(AichatError):
         frames.decode_push(b'{"type": "ack"}')
+
+
+def test_no_frame_takes_long_to_refuse() -> None:
+    hostile = [
+        b"[" * 17 + b'"' + b'\\"' * 500_000,
+        b"[" * 17 + b'"' + b"\\" * 1_000_000,
+        b"[" * 17 + b'"a' * 300_000,
+        b'{"type":"chat","content":"' + b'\\"[' * 300_000 + b'"}',
+    ]
+    for data in hostile:
+        began = time.process_time()
+        with contextlib.suppress(AichatError):
+            frames.decode_command(data)
+        assert time.process_time() - began < 1.0, data[:40]
+    assert frames.peek_request_id(b'{"a":' * 50_000) == ""

@@ -173,6 +173,29 @@ def test_a_gap_asks_once_for_a_snapshot() -> None:
     session.received(frames.encode(frames.MessageSnapshot(conversation_id=7, message_id=2, content="abc")))
     session.received(frames.encode(frames.MessageDelta(conversation_id=7, message_id=2, offset=9, content="x")))
     assert types(session) == ["conversation_subscribe"]
+    session.received(frames.encode(frames.MessageDelta(conversation_id=7, message_id=3, offset=9, content="x")))
+    assert types(session) == ["conversation_subscribe"], "another answer, another gap"
+
+
+def test_a_conversation_deleted_meanwhile_is_not_asked_for_again() -> None:
+    session = make()
+    live(session)
+    session.open_conversation(7)
+    asked = taken(session)[-1]
+    error = frames.Error(code="not_found", message="gone", retryable=False, request_id=asked["request_id"])
+    session.received(frames.encode(error))
+    session.closed()
+    session.opened()
+    welcome(session)
+    assert "conversation_subscribe" not in types(session)
+
+
+def test_a_socket_may_close_twice_and_a_server_greet_twice() -> None:
+    session = make()
+    live(session)
+    welcome(session, recovered=True)
+    assert session.closed(CLOSE_UNAUTHORIZED) is None
+    assert session.closed(CLOSE_UNAUTHORIZED) is None
 
 
 def test_opening_loads_once_and_older_pages_follow() -> None:

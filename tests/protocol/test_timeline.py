@@ -111,6 +111,25 @@ def test_an_unknown_conversation_is_not_taken_for_complete_before_the_list_came(
     assert not timeline.is_loaded(8)
 
 
+def test_an_event_is_not_lost_to_a_page_that_was_read_before_it() -> None:
+    timeline = Timeline()
+    timeline.apply(frames.ConversationListReply(conversations=[conversation()]))
+    timeline.apply(frames.MessageDone(message=message(2, 9, "whole")))
+    assert timeline.messages(7) == []
+    page = [message(1, 3, "ask", sender=USER), message(2, 4, status="running")]
+    timeline.apply(frames.HistoryResponse(persona_id="p1", conversations=[], messages=page, conversation_id=7))
+    assert texts(timeline) == ["ask", "whole"]
+    timeline.apply(frames.PersonaSaved(persona=persona("p2", 20, "new")))
+    timeline.apply(frames.PersonaList(personas=[persona("p1")]))
+    assert set(timeline.personas) == {"p1", "p2"}
+
+
+def test_an_old_conversation_beyond_the_list_is_not_taken_for_new() -> None:
+    timeline = loaded()
+    timeline.apply(frames.ConversationSaved(conversation=conversation(3, 50, "renamed")))
+    assert not timeline.is_loaded(3)
+
+
 EVENTS = [
     frames.PersonaSaved(persona=persona("p2", 20, "old")),
     frames.PersonaSaved(persona=persona("p2", 25, "new")),
