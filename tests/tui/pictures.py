@@ -12,9 +12,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
+from aichat_tui import clock
 from rich.cells import cell_len
 from rich.color import Color
 from rich.style import Style
@@ -73,7 +74,7 @@ BROKE_OFF = "The answer broke off before its end; what came is kept."
 
 
 def world() -> World:
-    now = datetime.now(UTC)
+    now = clock.now().astimezone(UTC)
 
     def at(minutes: float) -> str:
         return f"{now - timedelta(minutes=minutes):%Y-%m-%d %H:%M:%S}"

@@ -16,7 +16,9 @@ class Proxy:
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._lock = threading.Lock()
         self.port = 0
-        self.served = 0
+        self.refusing = False
+        """Accept and hang up."""
+        self.refused = threading.Event()
         self.open()
 
     @property
@@ -53,10 +55,13 @@ class Proxy:
         while True:
             try:
                 client, _ = listening.accept()
+                if self.refusing:
+                    client.close()
+                    self.refused.set()
+                    continue
                 server = socket.create_connection(("127.0.0.1", self._target))
             except OSError:
                 return
-            self.served += 1
             with self._lock:
                 self._pairs.append((client, server))
             for source, sink in ((client, server), (server, client)):

@@ -13,10 +13,12 @@ import struct
 import sys
 import termios
 import time
+from collections.abc import Callable
 
 import pyte
 
 DEADLINE = 30.0
+ACCENT = "8da2fb"
 
 
 class Terminal:
@@ -26,16 +28,20 @@ class Terminal:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
+        size = struct.pack("HHHH", lines, columns, 0, 0)
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
-            os.environ.clear()
-            os.environ.update(env, TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8")
-            os.execv(sys.executable, [sys.executable, "-m", "aichat_tui", *args])
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+            fcntl.ioctl(0, termios.TIOCSWINSZ, size)
+            # execve: readline, once loaded, puts LINES and COLUMNS where os.environ does not see them.
+            kept = {k: v for k, v in env.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
+            kept |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+            os.execve(sys.executable, [sys.executable, "-m", "aichat_tui", *args], kept)
 
     @property
     def text(self) -> str:
-        return "\n".join(line.rstrip() for line in self.screen.display)
+        rows = (self.screen.buffer[y] for y in range(self.screen.lines))
+        # The second cell of a wide character is empty, so joining gives the text as it is read.
+        return "\n".join("".join(row[x].data for x in range(self.screen.columns)).rstrip() for row in rows)
 
     def send(self, keys: str) -> None:
         """Type."""
@@ -56,11 +62,25 @@ class Terminal:
 
     def until(self, words: str, *, absent: bool = False, timeout: float = DEADLINE) -> str:
         """Wait for words on the screen, or for their absence -> the screen."""
-        end = time.monotonic() + timeout
-        while (words in self.text) is absent:
-            if not self.read() or time.monotonic() > end:
-                raise AssertionError(f"waited for {words!r}, absent={absent}; the screen is:\n{self.text}")
+        self.wait(lambda: (words in self.text) is not absent, f"{words!r}, absent={absent}", timeout)
         return self.text
+
+    def until_marked(self, words: str) -> None:
+        """Wait for the bar in the accent colour that marks the field below these words as the one in use."""
+
+        def marked() -> bool:
+            rows = self.text.splitlines()
+            at = next((y + 1 for y, row in enumerate(rows) if words in row), 0)
+            return any(cell.data == "▌" and cell.fg == ACCENT for cell in self.screen.buffer[at].values())
+
+        self.wait(marked, f"the field below {words!r}", DEADLINE)
+
+    def wait(self, seen: Callable[[], bool], what: str, timeout: float) -> None:
+        """Read on until it is seen."""
+        end = time.monotonic() + timeout
+        while not seen():
+            if not self.read() or time.monotonic() > end:
+                raise AssertionError(f"waited for {what}; the screen is:\n{self.text}")
 
     def end(self) -> int:
         """Ctrl+Q -> the exit status."""

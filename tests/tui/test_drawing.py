@@ -23,6 +23,7 @@ def lines(text: str, width: int = 60, palette: Palette = DARK) -> list[str]:
     return [line.plain for line in Body().lines(text, width, palette)]
 
 
+@settings(deadline=None)
 @given(MIXED, st.integers(4, 30))
 def test_no_line_is_too_wide_and_nothing_is_lost(text: str, width: int) -> None:
     wrapped = wrap(Text(text), width)
@@ -94,7 +95,7 @@ def test_nothing_crafted_blocks_or_kills(name: str) -> None:
     assert all(line.cell_len <= 56 for line in drawn)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.text(st.sampled_from("ab\n#*_`[]()>-1.|~ \\<&中"), max_size=120), st.integers(1, 60))
 def test_any_markdown_is_drawn(text: str, width: int) -> None:
     for line in Body().lines(text, width, LIGHT):
@@ -118,6 +119,7 @@ def test_initials_fill_two_cells(name: str, two: str) -> None:
     assert cell_len(two) == 2
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab中 文"), max_size=20), st.integers(1, 12))
 def test_fit(text: str, width: int) -> None:
     assert cell_len(fit(text, width)) <= width

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from aichat_tui.text import Cleaner, Growing, clean, label
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 CASES = [
@@ -36,6 +36,7 @@ def test_whole(raw: str, shown: str) -> None:
     assert clean(raw) == shown
 
 
+@settings(deadline=None)
 @given(HOSTILE, st.data())
 def test_pieces_are_cleaned_like_the_whole(raw: str, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(raw)))
@@ -44,6 +45,7 @@ def test_pieces_are_cleaned_like_the_whole(raw: str, data: st.DataObject) -> Non
     assert not LEFT.search(clean(raw))
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_what_was_shown_never_changes(raw: str) -> None:
     growing, before = Growing(), ""

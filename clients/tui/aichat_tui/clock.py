@@ -21,9 +21,14 @@ def hour(wire: str) -> str:
     return "" if moment is None else f"{moment:%H:%M}"
 
 
-def day(moment: date, today: date | None = None) -> str:
+def now() -> datetime:
+    """This moment, in this machine's zone."""
+    return datetime.now().astimezone()
+
+
+def day(moment: date) -> str:
     """Today, Yesterday, Monday 2 March, 2 March 2025."""
-    today = today or datetime.now().astimezone().date()
+    today = now().date()
     if moment == today:
         return _("Today")
     if moment == today - timedelta(days=1):
@@ -33,12 +38,12 @@ def day(moment: date, today: date | None = None) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
-def when(wire: str, today: date | None = None) -> str:
+def when(wire: str) -> str:
     """For lists: 14:03 today, else 2 Mar, else 2 Mar 2025."""
     moment = local(wire)
     if moment is None:
         return ""
-    today = today or datetime.now().astimezone().date()
+    today = now().date()
     if moment.date() == today:
         return f"{moment:%H:%M}"
     return f"{moment.day} {moment:%b}" if moment.year == today.year else f"{moment.day} {moment:%b %Y}"

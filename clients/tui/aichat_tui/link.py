@@ -211,10 +211,12 @@ def adopt_running_loop() -> None:
 
 
 def release_loop() -> None:
-    """End Twisted's threads before the loop goes, or the process would wait for them."""
-    from twisted.internet import reactor  # noqa: PLC0415
+    """End Twisted's threads (they look up names), or the process would wait for them; the loop is not ours to stop."""
+    from twisted.internet import reactor as installed  # noqa: PLC0415
 
-    reactor.fireSystemEvent("shutdown")
+    reactor: Any = installed
+    if reactor.threadpool is not None:
+        reactor.threadpool.stop()
 
 
 def silence_log() -> None:

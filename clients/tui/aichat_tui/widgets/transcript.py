@@ -84,7 +84,7 @@ class Transcript(ScrollView, can_focus=True):
         if anew:
             self._drawer.forget()
             self.attached, self.news = True, False
-        if anew or name != self._drawer.name:
+        if anew or name != self._drawer.name or not self._strips:
             self._drawer.name = name
             self._rows, self._strips, self._first = rows, [], max(0, len(rows) - CHUNK)
             self._draw_all()
@@ -116,7 +116,7 @@ class Transcript(ScrollView, can_focus=True):
 
     def update_row(self, row: Row) -> None:
         """Draw one row anew, because its text grew."""
-        for index in range(len(self._rows) - 1, self._first - 1, -1):
+        for index in range(self._first + len(self._strips) - 1, self._first - 1, -1):
             if self._rows[index].key == row.key:
                 anchor = self._anchor()
                 self._rows[index] = row
@@ -232,7 +232,7 @@ class Transcript(ScrollView, can_focus=True):
 
     def _more(self) -> None:
         """Draw the rows above; when all are drawn, ask for older ones."""
-        if self._first == 0:
+        if self._first == 0 or not self._strips:
             self.post_message(self.ReachedTop())
             return
         anchor = self._anchor()
