@@ -24,13 +24,14 @@ def test_enter_belongs_to_the_input_method_while_it_composes(
     window: MainWindow, server: FakeServer, qtbot: QtBot
 ) -> None:
     composer = window.chat.input.composer
+    qtbot.keyClicks(composer, "ok ")
     preedit(composer, "ni hao")
     qtbot.keyClick(composer, Qt.Key.Key_Return)
-    assert window.model.drafts() == [] and window.chat.input.text() == ""
+    assert window.model.drafts() == [] and window.chat.input.text() == "ok "
     preedit(composer, "", commit="你好")
-    assert window.chat.input.text() == "你好" and window.model.drafts() == []
+    assert window.chat.input.text() == "ok 你好" and window.model.drafts() == []
     qtbot.keyClick(composer, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: [c.content for c in server.told(frames.Chat)] == ["你好"])
+    qtbot.waitUntil(lambda: [c.content for c in server.told(frames.Chat)] == ["ok 你好"])
 
 
 def test_shift_enter_begins_a_line(dressed: QApplication, qtbot: QtBot) -> None:

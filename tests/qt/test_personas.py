@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import base64
+import random
 from pathlib import Path
 
 import pytest
 from aichat_qt.add_persona_dialog import AddPersonaDialog
-from aichat_qt.avatar import initial, read_image
+from aichat_qt.avatar import MOST_ENCODED, encode_avatar, initial, read_image
 from aichat_qt.main_window import MainWindow
 from aichat_qt.persona_item_widget import PersonaItemWidget
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QListWidget
+from PySide6.QtWidgets import QApplication, QListWidget
 from pytestqt.qtbot import QtBot
 
 from aichat.protocol import frames
@@ -145,6 +146,13 @@ def test_a_picture_is_cut_and_scaled(window: MainWindow, server: FakeServer, qtb
     data = base64.b64decode(server.told(frames.PersonaCreate)[0].persona_config.avatar)
     stored = QImage.fromData(data)
     assert data.startswith(b"\x89PNG") and (stored.width(), stored.height()) == (256, 256)
+
+
+def test_a_noisy_picture_becomes_smaller_until_it_fits(dressed: QApplication) -> None:
+    noise = QImage(random.Random(1).randbytes(256 * 256 * 4), 256, 256, QImage.Format.Format_ARGB32)
+    encoded = encode_avatar(noise)
+    assert 10_000 < len(encoded) <= MOST_ENCODED
+    assert read_image(base64.b64decode(encoded)) is not None
 
 
 def test_a_file_that_is_no_picture_is_refused_in_words(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

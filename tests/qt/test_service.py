@@ -19,8 +19,9 @@ def visit(open_window: Open, service: RunningService, qtbot: QtBot, name: str) -
     """A window on the service, with a persona of this test alone."""
     window = open_window(service.url, service.token)
     made: list[str] = []
-    window.model.acknowledged.connect(lambda _id, ack: made.append(ack.persona_id))
-    window.model.create_persona(PersonaConfig(name=name, prompt="Be short.", greeting="Hello.", starters=["Who?"]))
+    config = PersonaConfig(name=name, prompt="Be short.", greeting="Hello.", starters=["Who?"])
+    request = window.model.create_persona(config)
+    window.model.acknowledged.connect(lambda id_, ack: made.append(ack.persona_id) if id_ == request else None)
     qtbot.waitUntil(lambda: bool(made) and made[0] in window.model.timeline.personas, timeout=WAIT)
     window.model.select_persona(made[0])
     return window

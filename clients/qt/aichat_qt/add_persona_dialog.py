@@ -15,17 +15,24 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from aichat.protocol import frames
+from aichat.protocol import frames, values
 from aichat.protocol.session import State
 from aichat.protocol.values import Failure, Persona, PersonaChanges, PersonaConfig
-from aichat_qt.avatar import MOST_FILE_BYTES, Avatar, encode_avatar, read_image
+from aichat_qt.avatar import MOST_FILE_BYTES, AvatarWidget, encode_avatar, read_image
 from aichat_qt.icons import button
 from aichat_qt.labels import label
+from aichat_qt.limits import limit_of
 from aichat_qt.model import Model
 from aichat_qt.theme import XL, XS, L, S
 from aichat_qt.words import one_line
 
-MOST = {"name": 100, "prompt": 32_768, "greeting": 2_000, "starters": 6, "starter": 200}
+MOST = {
+    "name": limit_of(values.Name),
+    "prompt": limit_of(values.Prompt),
+    "greeting": limit_of(values.Greeting),
+    "starters": limit_of(values.Starters),
+    "starter": limit_of(values.Starter),
+}
 
 
 class AddPersonaDialog(QDialog):
@@ -43,7 +50,7 @@ class AddPersonaDialog(QDialog):
         self.setWindowTitle(title)
         self.setModal(True)
         self.resize(560, 640)
-        self._avatar = Avatar(72, self)
+        self._avatar = AvatarWidget(72, self)
         self._pick = button(self.tr("Choose picture…"), "", self)
         self._pick.clicked.connect(self._pick_file)
         self._remove = button(self.tr("Remove"), "link", self)

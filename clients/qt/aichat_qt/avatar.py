@@ -11,7 +11,8 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize, Qt, QT
 from PySide6.QtGui import QColor, QFont, QImage, QImageReader, QPainter, QPainterPath, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QApplication, QWidget
 
-from aichat.protocol.values import Persona
+from aichat.protocol.values import Avatar, Persona
+from aichat_qt.limits import limit_of
 from aichat_qt.theme import AVATAR_GROUNDS, AVATAR_TEXT
 from aichat_qt.words import one_line
 
@@ -19,6 +20,7 @@ EDGE = 256
 """Pixels: what a picked picture is brought to."""
 MOST_PIXELS = 50_000_000
 MOST_FILE_BYTES = 30_000_000
+MOST_ENCODED = limit_of(Avatar)
 
 
 def read_image(data: bytes, edge: int = EDGE) -> QImage | None:
@@ -40,18 +42,26 @@ def read_image(data: bytes, edge: int = EDGE) -> QImage | None:
         return None
     side = min(image.width(), image.height())
     square = image.copy((image.width() - side) // 2, (image.height() - side) // 2, side, side)
-    if side <= edge:
-        return square
-    return square.scaled(edge, edge, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
+    return _scaled(square, min(edge, side))
 
 
 def encode_avatar(image: QImage) -> str:
-    """A picture as the protocol carries it: base64 of a PNG of at most 256 x 256."""
-    data = QByteArray()
-    buffer = QBuffer(data)
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, "PNG")  # type: ignore[call-overload]
-    return base64.b64encode(data.data()).decode("ascii")
+    """A picture as the protocol carries it: base64 of a PNG of at most 256 x 256, smaller if it would not fit."""
+    edge = min(EDGE, image.width())
+    while True:
+        data = QByteArray()
+        buffer = QBuffer(data)
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        _scaled(image, edge).save(buffer, "PNG")  # type: ignore[call-overload]
+        encoded = base64.b64encode(data.data()).decode("ascii")
+        if len(encoded) <= MOST_ENCODED or edge <= 32:
+            return encoded
+        edge = edge * 3 // 4
+
+
+def _scaled(image: QImage, edge: int) -> QImage:
+    ignore, smooth = Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
+    return image if image.width() == edge else image.scaled(edge, edge, ignore, smooth)
 
 
 def initial(name: str) -> str:
@@ -106,7 +116,7 @@ def avatar_pixmap(key: str, name: str, avatar: str, size: int, ratio: float) -> 
     return result
 
 
-class Avatar(QWidget):
+class AvatarWidget(QWidget):
     """Shows a persona's picture."""
 
     def __init__(self, size: int, parent: QWidget | None = None) -> None:

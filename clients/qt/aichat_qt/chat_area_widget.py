@@ -6,7 +6,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from aichat_qt.avatar import Avatar
+from aichat_qt.avatar import AvatarWidget
 from aichat_qt.connection_widget import ConnectionPage, OfflineLine
 from aichat_qt.conversation_history_widget import ConversationHistoryWidget
 from aichat_qt.empty_state import NoPersona, PersonaWelcome, is_first_contact
@@ -30,7 +30,7 @@ class ChatHeader(QWidget):
         self._model = model
         self.drawer = IconButton("menu", self.tr("Personas"), self)
         self.drawer.hide()
-        self._avatar = Avatar(HIT, self)
+        self._avatar = AvatarWidget(HIT, self)
         self._name = ElidedLabel(self, "name", px=15, bold=True)
         self._model_name = ElidedLabel(self, "muted", px=META_PX)
         self.history = ConversationHistoryWidget(model, area)

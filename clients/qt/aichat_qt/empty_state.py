@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWi
 
 from aichat.protocol.session import State
 from aichat.protocol.values import Persona
-from aichat_qt.avatar import Avatar
+from aichat_qt.avatar import AvatarWidget
 from aichat_qt.icons import button
 from aichat_qt.labels import label, tooltip
 from aichat_qt.model import Model
@@ -61,7 +61,7 @@ class PersonaWelcome(Centred):
     def __init__(self, model: Model, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self._avatar = Avatar(72, self.column)
+        self._avatar = AvatarWidget(72, self.column)
         self._name = _words(self.column, "title")
         self._name.setFont(sized(self.font(), TITLE_PX, bold=True))
         self._greeting = _words(self.column, "lead")

@@ -16,11 +16,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
+from aichat.protocol.values import Content
 from aichat_qt.icons import IconButton
+from aichat_qt.limits import limit_of
 from aichat_qt.theme import COLUMN, HIT, RADIUS_CARD, XL, L, M, S, theme
 
 MOST_LINES = 8
-MOST_CHARACTERS = 200_000
+MOST_CHARACTERS = limit_of(Content)
 
 
 class Composer(QPlainTextEdit):

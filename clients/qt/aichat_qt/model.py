@@ -199,7 +199,7 @@ class Model(QObject):
             return False
         if running.id not in self._stopping:
             self._stopping.add(running.id)
-            self.request(frames.ChatStop(conversation_id=running.conversation_id))
+            self.request(frames.ChatStop(conversation_id=running.conversation_id, answer_id=running.id))
         return True
 
     def regenerate(self) -> None:
