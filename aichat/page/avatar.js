@@ -5,6 +5,7 @@ import { crc32, initial } from "./text.js";
 
 const GROUNDS = 8; // as in page.css
 const EDGE = 256;
+const BASE64_MOST = 200_000; // as the protocol has it
 const FILE_MOST = 30_000_000;
 const BASE64 = /^[A-Za-z0-9+/\s]*={0,2}\s*$/;
 
@@ -52,5 +53,6 @@ export async function readPicture(file) {
   const top = (bitmap.height - side) / 2;
   canvas.getContext("2d").drawImage(bitmap, left, top, side, side, 0, 0, edge, edge);
   bitmap.close();
-  return canvas.toDataURL("image/png").split(",")[1];
+  const png = canvas.toDataURL("image/png").split(",")[1];
+  return png.length <= BASE64_MOST ? png : canvas.toDataURL("image/jpeg", 0.9).split(",")[1];
 }

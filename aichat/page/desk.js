@@ -1,7 +1,7 @@
 // Where the user is (persona, conversation) and what they may do there; knows links and timeline, draws nothing.
 //
 // Screens call the verbs and listen for: personas, conversations, selected, messages, live (message id), link,
-// acknowledged (request id, ack), refused (request id, failure), answered (message), notice (words).
+// acknowledged (request id, ack), refused (request id, failure), answered (message), returned (words that could not be sent, failure), notice (failure).
 
 const FLUSH_MS = 50; // live text is drawn at most 20 times a second
 const OLDER_PAGE = 100;
@@ -196,7 +196,7 @@ export class Desk {
     if (!running) return false;
     if (!this._stopping.has(running.id)) {
       this._stopping.add(running.id);
-      this.request({ type: "chat_stop", conversation_id: running.conversation_id });
+      this.request({ type: "chat_stop", conversation_id: running.conversation_id, answer_id: running.id });
     }
     return true;
   }
@@ -308,6 +308,11 @@ export class Desk {
     if (!pending) {
       if (!["unauthorized", "not_found", "shutting_down"].includes(error.code)) this._emit("notice", error);
     } else if (pending.failure && pending.command.type === "chat") {
+      const { conversation_id, content } = pending.command;
+      if (conversation_id && !this.timeline.conversations.has(conversation_id)) { // deleted meanwhile: no row can show it
+        this.discard(error.request_id);
+        this._emit("returned", content, pending.failure);
+      }
       this._mark("messages");
     } else if (pending.failure) { // without one the next connection sends it again
       this.session.discard(error.request_id);

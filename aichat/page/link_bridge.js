@@ -172,7 +172,7 @@ class BridgeSession {
       case "chat":
         return this._chat(command);
       case "chat_stop":
-        this._running.get(id)?.abort();
+        if (this.timeline.running(id)?.id === command.answer_id) this._running.get(id)?.abort();
         return this._ack(command, { conversation_id: id });
       case "chat_regenerate":
         return this._regenerate(command);

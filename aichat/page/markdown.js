@@ -5,6 +5,7 @@
 // nesting is bounded.
 
 import { copyText, h, iconButton, showDone } from "./dom.js";
+import { highlight } from "./highlight.js";
 import { inline } from "./markdown_inline.js";
 import { clean } from "./text.js";
 import { t } from "./words.js";
@@ -141,7 +142,8 @@ function codeBlock(lines, i, fence) {
     for (let strip = fence.indent; strip > 0 && line.startsWith(" "); strip--) line = line.slice(1);
     body.push(line);
   }
-  return { kind: "code", language: fence.info.split(/[\s{]/)[0], text: body.join("\n"), to: Math.min(lines.length, end + 1) };
+  const closed = end < lines.length;
+  return { kind: "code", language: fence.info.split(/[\s{]/)[0], text: body.join("\n"), closed, to: closed ? end + 1 : end };
 }
 
 function quote(lines, i, depth) {
@@ -225,13 +227,20 @@ function build(block) {
 }
 
 function buildCode(block) {
-  const code = h("code", { text: block.text });
+  const code = h("code");
+  fillCode(code, block);
   const copy = iconButton("copy", t("copy_code"), async () => (await copyText(code.textContent)) && showDone(copy));
   return h(
     "figure", { class: "code" },
     h("figcaption", {}, h("span", { text: block.language || t("code") }), copy),
     h("pre", { tabindex: "0" }, code),
   );
+}
+
+// Code is coloured when it is whole.
+function fillCode(code, { closed, text, language }) {
+  if (closed) highlight(code, text, language);
+  else code.textContent = text;
 }
 
 function buildList(block) {
@@ -307,7 +316,7 @@ export class MarkdownView {
     }
     const [was, is] = [old[same], fresh[same]];
     if (was && is && was.block.kind === "code" && is.block.kind === "code" && was.block.language === is.block.language) {
-      was.node.querySelector("code").textContent = is.block.text; // keeps its scroll position and its button
+      fillCode(was.node.querySelector("code"), is.block); // keeps its scroll position and its button
       is.node = was.node;
       same++;
     }

@@ -11,19 +11,20 @@ const NEAR_PX = 48; // this close to the end counts as being there
 const OLDER_PX = 600;
 
 export class Messages {
-  constructor(desk, { takeBack, newPersona }) {
+  constructor(desk, { takeBack, newPersona, onSaid }) {
     this._desk = desk;
     this._takeBack = takeBack;
     this._newPersona = newPersona;
+    this._onSaid = onSaid;
     this._rows = new Map(); // key -> row
     this._following = true;
     this._top = 0;
     this._news = false;
     this._older = h("p", { class: "older", text: t("loading_older"), hidden: true });
-    this._list = h("div", { class: "rows", role: "log", "aria-live": "off", "aria-label": t("messages") });
+    this._list = h("div", { class: "rows", role: "log", "aria-live": "off" });
     this._empty = h("div", { class: "empty", hidden: true });
     this._column = h("div", { class: "column" }, this._older, this._list, this._empty);
-    this._scroller = h("div", { class: "scroller", tabindex: "0", onscroll: () => this._scrolled() }, this._column);
+    this._scroller = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": t("messages"), onscroll: () => this._scrolled() }, this._column);
     this._pill = h("button", { type: "button", class: "pill", "aria-label": t("to_newest"), onclick: () => this.toEnd() }, icon("down", 16), h("span"));
     this._spoken = h("div", { class: "offscreen", role: "status", "aria-live": "polite" });
     this.element = h("section", { class: "messages" }, this._scroller, this._pill, this._spoken);
@@ -38,6 +39,7 @@ export class Messages {
 
   toEnd() {
     this._following = true;
+    this._top = 0;
     this._stick();
   }
 
@@ -65,7 +67,7 @@ export class Messages {
     this._showEmpty(items.length === 0);
     this._older.hidden = !desk.hasOlder();
     if (before) this._restore(before);
-    else this._stick();
+    else if (this._following) this._stick();
     this._showPill();
     this._wantOlder();
   }
@@ -99,6 +101,7 @@ export class Messages {
       this._list.replaceChildren();
     }
     this._following = true;
+    this._top = 0;
     this._news = false;
     this.draw();
   }
@@ -151,7 +154,10 @@ export class Messages {
     const greeting = h("div", { class: "markdown greeting", dir: "auto" });
     new MarkdownView(greeting).update(persona.greeting || t("hello"));
     const starters = persona.starters.length ? persona.starters : [t("starter_1"), t("starter_2"), t("starter_3")];
-    const ask = (text) => () => this._desk.post(text);
+    const ask = (text) => () => {
+      this._desk.post(text);
+      this._onSaid();
+    };
     return [
       avatar(persona, 64),
       h("h2", { text: oneLine(persona.name) }),
@@ -165,7 +171,7 @@ export class Messages {
   _scrolled() {
     const top = this._scroller.scrollTop;
     if (this._distance() <= NEAR_PX) this._following = true;
-    else if (top < this._top - 1) this._following = false; // only the reader scrolls up
+    else if (this._hasScrolledUp()) this._following = false;
     if (this._following) this._news = false;
     this._top = top;
     this._showPill();
@@ -177,7 +183,16 @@ export class Messages {
     return scrollHeight - scrollTop - clientHeight;
   }
 
+  // Only the reader scrolls up.
+  _hasScrolledUp() {
+    return this._scroller.scrollTop < this._top - 1 && this._distance() > NEAR_PX;
+  }
+
   _stick() {
+    if (this._hasScrolledUp()) { // and the event that says so is still to come
+      this._following = false;
+      return;
+    }
     this._scroller.scrollTop = this._scroller.scrollHeight;
     this._top = this._scroller.scrollTop;
   }

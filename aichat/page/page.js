@@ -29,6 +29,7 @@ const composer = new Composer(desk, { onSent: () => messages.toEnd() });
 const messages = new Messages(desk, {
   takeBack: (requestId) => composer.putBack(desk.discard(requestId)),
   newPersona: () => edit(null),
+  onSaid: () => composer.focus(),
 });
 const sidebar = new Sidebar(desk, { newPersona: () => edit(null) });
 const header = new Header(desk, { openDrawer: () => sidebar.open(), editPersona: edit });
@@ -67,7 +68,7 @@ function drawToken() {
   const refused = desk.state === "refused";
   if (refused === !tokenPlace.hidden) return;
   tokenPlace.hidden = !refused;
-  main.classList.toggle("refused", refused);
+  document.body.classList.toggle("refused", refused);
   if (refused) {
     tokenPlace.replaceChildren(tokenForm(link));
     tokenPlace.querySelector("input").focus();
@@ -81,9 +82,9 @@ function drawToken() {
 
 const notices = h("div", { class: "notices", role: "status", "aria-live": "polite" });
 
-function notice(failure) {
+function notice(words) {
   const close = () => note.remove();
-  const note = h("div", { class: "notice" }, h("span", { text: explain(failure) }), iconButton("close", t("close"), close));
+  const note = h("div", { class: "notice" }, h("span", { text: words }), iconButton("close", t("close"), close));
   notices.append(note);
   setTimeout(close, NOTICE_MS);
 }
@@ -92,7 +93,11 @@ desk.on("link", () => {
   drawLine();
   drawToken();
 });
-desk.on("notice", notice);
+desk.on("notice", (failure) => notice(explain(failure)));
+desk.on("returned", (text, failure) => {
+  composer.putBack(text);
+  notice(`${explain(failure)} ${t("returned")}`);
+});
 
 const main = h("main", {}, header.element, line, messages.element, composer.element, tokenPlace);
 document.body.append(...sidebar.elements, main, notices);

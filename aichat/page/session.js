@@ -9,6 +9,7 @@ import { Timeline } from "./timeline.js";
 
 const VERSION = 1;
 const CLOSE_UNAUTHORIZED = 4401;
+const OPENING = "open-"; // request ids of our own subscriptions: this and the conversation's id
 const RETRY_FIRST = 0.5;
 const RETRY_MOST = 30;
 
@@ -17,7 +18,9 @@ const TRANSITIONS = {
   "refused opened": "greeting",
   "greeting welcome": "live",
   "greeting refused": "refused",
+  "live welcome": "live",
   "live refused": "refused",
+  "refused refused": "refused",
   "offline refused": "refused",
   "greeting closed": "offline",
   "live closed": "offline",
@@ -61,14 +64,13 @@ export class Session {
       case "welcome": this._welcomed(frame); break;
       case "ack": this.outbox.delete(frame.request_id); break;
       case "error": this._failed(frame); break;
-      case "message_snapshot": this._resubscribing.delete(frame.conversation_id); break;
+      case "message_snapshot": this._resubscribing.delete(frame.message_id); break;
     }
     const changes = this.timeline.apply(frame);
     this._advance(frame);
     for (const { kind, key } of changes) {
-      if (kind === "gap" && !this._resubscribing.has(key)) {
-        this._resubscribing.add(key);
-        this._write({ type: "conversation_subscribe", conversation_id: key });
+      if (kind === "gap") {
+        this._fillGap(frame);
       } else if (kind === "conversations" && !this.timeline.conversations.has(key)) {
         this.openedConversations.delete(key);
       }
@@ -182,11 +184,21 @@ export class Session {
 
   _open(conversationId) {
     if (!this.timeline.isLoaded(conversationId)) this._write({ type: "history_request", conversation_id: conversationId });
-    this._write({ type: "conversation_subscribe", conversation_id: conversationId });
+    this._write({ type: "conversation_subscribe", conversation_id: conversationId, request_id: `${OPENING}${conversationId}` });
+  }
+
+  // Ask for a snapshot, once for each answer.
+  _fillGap(delta) {
+    if (this._resubscribing.has(delta.message_id)) return;
+    this._resubscribing.add(delta.message_id);
+    this._write({ type: "conversation_subscribe", conversation_id: delta.conversation_id });
   }
 
   _failed(error) {
     if (error.code === "unauthorized") this.refusal = error.message;
+    if (error.request_id?.startsWith(OPENING) && error.code === "not_found") {
+      this.openedConversations.delete(Number(error.request_id.slice(OPENING.length))); // deleted meanwhile
+    }
     const pending = this.outbox.get(error.request_id);
     if (pending && error.code !== "shutting_down") { // then the next connection sends it again
       pending.failure = { code: error.code, message: error.message, retryable: error.retryable };

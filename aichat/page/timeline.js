@@ -62,17 +62,10 @@ export class Timeline {
 
   apply(frame) {
     switch (frame.type) {
-      case "persona_list": {
-        const known = this.personas;
-        this.personas = new Map();
-        for (const raw of frame.personas) {
-          const persona = asPersona(raw);
-          const before = known.get(persona.id);
-          this._savePersona(before && before.seq > persona.seq ? before : persona);
-        }
+      case "persona_list": // deletions come as events: the list may be older than one of them
+        frame.personas.forEach((p) => this._savePersona(asPersona(p)));
         this.personasKnown = true;
         return [change("personas")];
-      }
       case "persona_saved":
         this._savePersona(asPersona(frame.persona));
         return [change("personas", frame.persona.id)];
@@ -83,7 +76,9 @@ export class Timeline {
         this.conversationsKnown = true;
         return [change("conversations")];
       case "conversation_saved":
-        if (this.conversationsKnown && !this.conversations.has(frame.conversation.id)) this._load(frame.conversation.id, false);
+        if (this.conversationsKnown && frame.conversation.id > Math.max(0, ...this.conversations.keys())) {
+          this._load(frame.conversation.id, false); // made just now: its messages follow
+        }
         this._saveConversation(asConversation(frame.conversation));
         return [change("conversations", frame.conversation.id)];
       case "conversation_deleted":
@@ -114,8 +109,9 @@ export class Timeline {
     return this.older.has(conversationId);
   }
 
-  // The loaded messages of a conversation, oldest first; running ones carry their live text.
+  // The messages of a loaded conversation, oldest first; running ones carry their live text.
   messages(conversationId) {
+    if (!this.older.has(conversationId)) return [];
     return [...(this._messages.get(conversationId)?.values() ?? [])].map((m) => this.shown(m));
   }
 
@@ -190,12 +186,9 @@ export class Timeline {
   }
 
   _applyMessage(message) {
-    if (!this.isLoaded(message.conversation_id)) {
-      this.live.delete(message.id);
-      return [];
-    }
-    const known = this._messages.get(message.conversation_id).has(message.id);
-    this._saveMessage(message);
+    const known = this._messages.get(message.conversation_id)?.has(message.id);
+    this._saveMessage(message); // of a conversation not loaded too: a page under way may be older than this
+    if (!this.isLoaded(message.conversation_id)) return [];
     return [known ? change("message", message.id) : change("messages", message.conversation_id)];
   }
 

@@ -48,7 +48,7 @@ const EN = {
   writing: "{name} is writing…",
   waiting: "Waiting for the first word… {n} s",
   stopped: "You stopped this answer.",
-  interrupted: "The answer broke off; what came is kept.",
+  interrupted: "Broken off.",
   failed: "No answer.",
   answered: "{name} answered: {text}",
   you: "You",
@@ -93,7 +93,7 @@ const EN = {
   delete_persona_question: "Delete {name}?",
   delete_persona_text: "All conversations with {name} are deleted with it. This cannot be undone.",
   delete_conversation_question: "Delete this conversation?",
-  delete_conversation_text: "“{title}” and its messages are deleted. This cannot be undone.",
+  delete_conversation_text: '"{title}" and its messages are deleted. This cannot be undone.',
   open_link: "Open this link?",
   open_link_text: "It comes from an answer of the model and leads to another site:",
   open: "Open",
@@ -103,6 +103,7 @@ const EN = {
   starter_3: "Tell me a short story",
   no_conversations: "No conversations yet",
   unread: "{n} new",
+  returned: "Your message could not be sent; it is back in the text field.",
 };
 
 const ZH = {
@@ -151,7 +152,7 @@ const ZH = {
   writing: "{name}正在输入…",
   waiting: "等待回答… {n} 秒",
   stopped: "你停止了这条回答。",
-  interrupted: "回答中断了，已写的内容保留。",
+  interrupted: "没有写完。",
   failed: "没有得到回答。",
   answered: "{name}回答：{text}",
   you: "你",
@@ -206,6 +207,7 @@ const ZH = {
   starter_3: "给我讲个小故事",
   no_conversations: "还没有对话",
   unread: "{n} 条新消息",
+  returned: "消息没能发出，已放回输入框。",
 };
 
 // The server's own words are English; its codes say the same in Chinese.
@@ -228,6 +230,8 @@ const ERRORS_ZH = {
   upstream_invalid: "模型服务返回的不是有效的回答。",
   upstream_timeout: "模型服务迟迟没有回应。",
   upstream_interrupted: "回答中断了，已写的内容保留。",
+  answer_cut_short: "模型达到了长度上限，已写的内容保留。",
+  answer_filtered: "模型服务的过滤器中断了回答，已写的内容保留。",
   context_exceeded: "对话太长，超出了模型的阅读范围。可以开一个新对话。",
   model_unavailable: "内置模型缺失或没能启动。",
   bridge_unreachable: "连不上 AI 桥。",

@@ -24,7 +24,8 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from aichat.protocol.errors import ERRORS
-from aichat.protocol.frames import decode_push
+from aichat.protocol.frames import decode_command, decode_push
+from aichat.protocol.session import Session
 from aichat.protocol.timeline import Timeline
 from tests.e2e.client import full_client
 from tests.service import RunningService, Upstream, free_port, running_service
@@ -372,6 +373,20 @@ def test_older_messages_come_when_one_scrolls_up(page: Page, fresh_service: Runn
     page.wait(lambda: not page.all(".pill.shown"), "at the end")
 
 
+def test_scrolling_up_stays_there_while_text_comes(page: Page, service: RunningService) -> None:
+    page.open(service.http).chat_with("mara")
+    page.say("!long 600")
+    page.wait_partial(3_000)
+    distance = "const s = document.querySelector('.scroller'); return s.scrollHeight - s.scrollTop - s.clientHeight"
+    assert page.js(distance) < 2, "the page follows the text"
+    page.js("document.querySelector('.scroller').scrollTop = 100")
+    page.wait(lambda: page.text(".pill.shown").strip() == "New", "the way back, with news")
+    page.wait_status("done")
+    assert page.js("return document.querySelector('.scroller').scrollTop") == 100
+    page.one(".pill").click()
+    page.wait(lambda: page.js(distance) < 2, "at the end again")
+
+
 # hostile text
 
 
@@ -420,8 +435,8 @@ def hostile(url: str) -> list[str]:
         f"```html\" onload=\"alert(13)\n<script>alert(14)</script>\n```\n```{url}/p.png\n```",
         f"| <img src={url}/q.png> | `<script>` |\n|--|--|\n| ![x]({url}/r.png) | [y]({url}/t) |",
         f"<meta http-equiv=refresh content='0;url={url}/s'>",
-        "> " * 200 + "deep\n" + "".join("  " * n + "- x\n" for n in range(60)),
-        "*" * 300 + "[" * 300 + "`" * 301 + "![" * 200 + "](" * 200 + "_a" * 300,
+        "> " * 40 + "deep\n" + "".join("  " * n + "- x\n" for n in range(30)),
+        "*" * 100 + "[" * 100 + "`" * 101 + "![" * 100 + "](" * 100 + "_a" * 100,
         "evil\u202egnp.exe \u2066hidden\u2069 \u0007\u001b]52;c;AAAA\u0007 \u200b\U000e0041tag",
         "{{constructor.constructor('alert(15)')()}} ${alert(16)} <!-- --> <![CDATA[x]]> &lt;script&gt;alert(17)",
     ]  # fmt: skip
@@ -485,6 +500,10 @@ def test_hostile_persona(page: Page, service: RunningService, canary: Canary) ->
         ][0]
         other.send(type="conversation_rename", conversation_id=conversation["id"], title=attack, request_id="x2")
         page.wait(lambda: page.text(".history .title") == attack, "the title as text")
+        page.open(service.http, width=390, height=844)
+        page.wait(lambda: page.text(".history .title") == attack, "the same on a phone")
+        widths = "return ['html', 'body', 'main', '.scroller'].map((css) => document.querySelector(css).scrollWidth)"
+        assert max(page.js(widths)) <= 390
         page.one(".history").click()
         page.wait(lambda: page.text(".entryrow .title") == attack, "the list as text")
         assert page.all("img:not([src^='data:image/'])") == []
@@ -695,6 +714,118 @@ def test_the_timeline_folds_as_the_python_one(page: Page, service: RunningServic
         assert got == [changes, names, list(timeline.conversations), messages, more], event
 
 
+WELCOME = {"type": "welcome", "version": 1, "server": "s", "user": "u", "epoch": "e"}
+
+SESSION_STEPS: list[tuple[str, Any]] = [
+    ("post", ["too early", "p", None, False]),
+    ("opened", None),
+    ("received", WELCOME | {"seq": 5, "recovered": False}),
+    ("received", {"type": "persona_list", "personas": [{"id": "p", "name": "P", "avatar": "", "seq": 1}]}),
+    ("received", {"type": "conversation_list", "conversations": []}),
+    ("open", 7),
+    ("received", {"type": "ack", "request_id": "#0", "conversation_id": 7, "message_id": 8, "answer_id": 9}),
+    ("received", {"type": "persona_saved", "persona": {"id": "p", "name": "Q", "avatar": "", "seq": 9}}),
+    ("received", {"type": "message_delta", "conversation_id": 7, "message_id": 9, "offset": 3, "content": "gap"}),
+    ("received", {"type": "message_delta", "conversation_id": 7, "message_id": 9, "offset": 4, "content": "again"}),
+    ("post", ["second", "p", 7, False]),
+    ("received", {"type": "error", "code": "busy", "message": "m", "retryable": True, "request_id": "#1"}),
+    ("post", ["third", "p", None, True]),
+    ("received", {"type": "error", "code": "shutting_down", "message": "m", "retryable": True, "request_id": "#2"}),
+    ("closed", 1006),
+    ("opened", None),
+    ("received", WELCOME | {"seq": 9, "recovered": True}),
+    ("retry", "#1"),
+    ("received", {"type": "conversation_deleted", "seq": 10, "conversation_id": 7}),
+    ("closed", 1001),
+    ("opened", None),
+    ("received", {"type": "error", "code": "unauthorized", "message": "no", "retryable": False}),
+    ("closed", 4401),
+]  # fmt: skip
+
+
+def test_the_session_remembers_as_the_python_one(page: Page, service: RunningService) -> None:
+    page.open(service.http)
+    got = page.module(
+        """
+        const {Session} = await import("/test/session.js");
+        const session = new Session();
+        const ids = [];
+        const known = (text) => ids.reduce((t, id, i) => t.replaceAll(id, `#${i}`), text);
+        const real = (text) => text.replace(/#(\\d)/g, (_, i) => ids[i]);
+        return args[0].map(([step, value]) => {
+          let delay;
+          switch (step) {
+            case "post": {
+              const [content, personaId, conversationId, fresh] = value;
+              ids.push(session.post(content, {personaId, conversationId, fresh}));
+              break;
+            }
+            case "opened": session.opened(); break;
+            case "received": session.received(real(JSON.stringify(value))); break;
+            case "open": session.openConversation(value); break;
+            case "retry": session.retry(real(value)); break;
+            case "closed": delay = session.closed(value); break;
+          }
+          const frames = session.take().map((text) => JSON.parse(known(text)));
+          const outbox = [...session.outbox.keys()].map(known);
+          return [session.state, frames, outbox, delay === undefined ? "" : delay !== null];
+        });
+        """,
+        SESSION_STEPS,
+    )
+    ids = iter(["#0", "#1", "#2"])
+    session = Session(new_id=lambda: next(ids))
+    for (step, value), (state, sent, outbox, delay) in zip(SESSION_STEPS, got, strict=True):
+        wait: Any = ""
+        match step:
+            case "post":
+                content, persona_id, conversation_id, new = value
+                session.post(content, persona_id=persona_id, conversation_id=conversation_id, new=new)
+            case "opened":
+                session.opened()
+            case "received":
+                session.received(json.dumps(value))
+            case "open":
+                session.open_conversation(value)
+            case "retry":
+                session.retry(value)
+            case "closed":
+                wait = session.closed(value) is not None
+        # The browser writes out what Python leaves away as a default; both decode to the same command.
+        expected = [decode_command(frame) for frame in session.take()]
+        assert [decode_command(json.dumps(frame).encode()) for frame in sent] == expected, (step, value)
+        assert (state, outbox, delay) == (session.state.value, list(session.outbox), wait), (step, value)
+
+
+def test_words_to_a_conversation_that_is_gone_come_back(page: Page, service: RunningService) -> None:
+    page.open(service.http)
+    returned = page.module(
+        """
+        const {Desk} = await import("/test/desk.js");
+        const {Session} = await import("/test/session.js");
+        const link = {session: new Session(), can: {store: false}, flush() {}};
+        const desk = new Desk(link);
+        const hear = (frame) => {
+          const {frame: known, changes} = link.session.received(JSON.stringify(frame));
+          link.onFrame(known, changes);
+        };
+        const returned = [];
+        desk.on("returned", (text, failure) => returned.push([text, failure.code]));
+        link.session.opened();
+        hear({type: "welcome", epoch: "e", seq: 1, recovered: false, server: "s"});
+        hear({type: "persona_list", personas: [{id: "p", name: "P", avatar: "", seq: 1}]});
+        const conversation = {id: 7, title: "", create_time: "", persona_id: "p", seq: 1};
+        hear({type: "conversation_list", conversations: [conversation]});
+        desk._keepSelectionValid();
+        const id = desk.post("dear words");
+        hear({type: "conversation_deleted", seq: 2, conversation_id: 7});
+        hear({type: "error", code: "not_found", message: "gone", retryable: false, request_id: id});
+        return [returned, link.session.outbox.size];
+        """
+    )
+    assert returned == [[["dear words", "not_found"]], 0]
+
+
 MARKDOWN = {
     "**“你好”**世界，*斜*。": "<p><strong>“你好”</strong>世界，<em>斜</em>。</p>",
     "snake_case __b__ ~~d~~ `a < b`": "<p>snake_case <strong>b</strong> <del>d</del> <code>a &lt; b</code></p>",
@@ -784,6 +915,25 @@ def test_markdown_is_never_slow(page: Page, service: RunningService) -> None:
     assert slow == []
 
 
+def test_coloured_code_is_the_same_code(page: Page, service: RunningService) -> None:
+    page.open(service.http)
+    code = (
+        'def f(x: Cls) -> \'it\\\'s\':\n    # why 😀\n    return """a\n""" + `t` /* c */ 0x1F // 1.5e3 -- <b>&amp;\n'
+    )
+    found = page.module(
+        """
+        const {highlight} = await import("/test/highlight.js");
+        const element = document.createElement("code");
+        return ["python", "js", "sql", "sh", "json", "nothing"].map((name) => {
+          highlight(element, args[0], name);
+          return [element.textContent === args[0], element.querySelectorAll("span").length > 3];
+        });
+        """,
+        code,
+    )
+    assert found == [[True, True]] * 5 + [[True, False]]
+
+
 def test_live_text_is_drawn_at_most_twenty_times_a_second(page: Page, service: RunningService) -> None:
     page.open(service.http).chat_with("mara")
     page.js("""
@@ -801,7 +951,7 @@ def test_live_text_is_drawn_at_most_twenty_times_a_second(page: Page, service: R
 def test_both_languages_have_all_words() -> None:
     words = (FILES / "words.js").read_text()
     tables = {
-        name: set(re.findall(r"^  (\w+): \"", body, re.M))
+        name: set(re.findall(r"^  (\w+): [\"']", body, re.M))
         for name, body in re.findall(r"const (\w+) = \{\n(.*?)\n\};", words, re.S)
     }
     assert tables["EN"] == tables["ZH"]
@@ -835,6 +985,7 @@ def test_every_colour_can_be_read() -> None:
             (text, ground) for text in ("text", "muted") for ground in ("window", "surface", "sunken", "own", "code")
         ]
         pairs += [(text, ground) for text in ("accent", "danger", "ok", "warn") for ground in ("window", "surface")]
+        pairs += [(token, "code") for token in ("keyword", "string", "number", "comment", "function", "class")]
         for text, ground in [*pairs, ("on-accent", "accent"), ("surface", "danger")]:
             high, low = sorted((luminance(tokens[text]), luminance(tokens[ground])), reverse=True)
             assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)
