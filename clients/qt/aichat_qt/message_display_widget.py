@@ -252,7 +252,7 @@ class MessageDisplayWidget(QScrollArea):
         bar = self.verticalScrollBar()
         anchor = None if self._attached else self._anchor()
         width = self.viewport().width()
-        column = min(COLUMN, width - 2 * XL)
+        column = min(COLUMN, self.width() - 2 * XL)
         left = (self.width() - column) // 2  # of the whole width, so that a scroll bar moves nothing
         y = L
         for row in self.rows():
