@@ -74,6 +74,7 @@ def test_two_clients_see_the_same_answer_grow(open_terminal: Open, run: Run) -> 
     terminal.until("慢慢地")
     terminal.until("Esc Stop")
     terminal.send("\x1b")
+    terminal.until("■ stopped")
     other.until("■ stopped")
 
 

@@ -254,7 +254,7 @@ class Asking(Errand):
 
     def _stop(self) -> None:
         if self.status is None:
-            self.session.request(frames.ChatStop(conversation_id=self._conversation_id))
+            self.session.request(frames.ChatStop(conversation_id=self._conversation_id, answer_id=self._answer_id))
             self.link.flush()
             self.reactor.callLater(FOR_THE_STOP, self.finish, self._stopping)
 

@@ -179,8 +179,9 @@ class Desk:
 
     def stop(self) -> str | None:
         """Stop the running answer; what was said and not sent yet comes back as text."""
-        if self.running is not None and self.conversation_id is not None:
-            self.request(frames.ChatStop(conversation_id=self.conversation_id))
+        running = self.running
+        if running is not None:
+            self.request(frames.ChatStop(conversation_id=running.conversation_id, answer_id=running.id))
         elif self.session.state is not State.LIVE:
             waiting = next((said for said in self.said() if said.failure is None), None)
             if waiting is not None:

@@ -211,7 +211,7 @@ def adopt_running_loop() -> None:
 
 
 def release_loop() -> None:
-    """End Twisted's threads (they look up names), or the process would wait for them; the loop is not ours to stop."""
+    """End Twisted's threads (they look up names), else the process waits for them; the loop is not ours to stop."""
     from twisted.internet import reactor as installed  # noqa: PLC0415
 
     reactor: Any = installed
