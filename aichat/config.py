@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     upstream_key: str = ""
     embedded_model: str = ""
     context: Annotated[int, msgspec.Meta(ge=0)] = 0
+    trust_local: bool = True
     hosts: list[str] = []
     origins: list[str] = []
     log_level: str = "info"
@@ -69,7 +70,7 @@ def is_local_endpoint(endpoint: str) -> bool:
     """Whether an endpoint string listens on loopback or a Unix socket only."""
     if endpoint.startswith("unix:"):
         return True
-    interface = next((part[10:] for part in _split(endpoint) if part.startswith("interface=")), "")
+    interface = next((part[10:] for part in _split(endpoint)[::-1] if part.startswith("interface=")), "")
     return interface.replace("\\:", ":") in ("127.0.0.1", "localhost", "::1")
 
 

@@ -32,7 +32,13 @@ from aichat.protocol.errors import AichatError
 T = TypeVar("T")
 
 MAX_BODY_BYTES = 4 * 1_048_576
-FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
+DRAINED_MOST = 64 * 1_048_576
+"""Of a body that is too large this much is read and thrown away, so that its sender hears why; then it is cut."""
+
+FORWARDED = (
+    b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via",
+    b"cf-connecting-ip",
+)  # fmt: skip
 """Headers of a reverse proxy: then the peer's address says nothing of who is asking."""
 
 
@@ -51,7 +57,7 @@ class Gate:
         if origin is None:
             return  # not a browser, or a page of this very server fetching from it
         asked = origin.lower().rstrip("/")
-        if asked not in self._origins and (asked == "null" or urlsplit(asked).netloc != (host or "").lower()):
+        if asked not in self._origins and not _is_of(asked, (host or "").lower()):
             raise AichatError("forbidden", f"Pages of {origin!r} may not use this server: see the setting `origins`.")
 
     def check_request(self, request: IRequest) -> None:
@@ -64,6 +70,15 @@ def _host_name(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Whether an origin is the address that was asked."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(host) and parts.netloc == host
 
 
 def _is_address(name: str) -> bool:
@@ -192,29 +207,34 @@ class QuietSite(Site):
 
 
 class LimitedRequest(Request):
-    """A twisted.web request that refuses a body over the limit before it is stored."""
+    """A twisted.web request whose body is thrown away past the limit, and answered with 413 when it is over.
+
+    Answering sooner would close the socket on a client that is still sending, which then never reads the answer.
+    """
 
     _received = 0
+    _too_large = False
 
     def gotLength(self, length: int | None) -> None:
         """Called with the announced length, None if chunked."""
-        if length is not None and length > MAX_BODY_BYTES:
-            self._refuse()
-        super().gotLength(length)  # type: ignore[no-untyped-call]
+        self._too_large = length is not None and length > MAX_BODY_BYTES
+        super().gotLength(0 if self._too_large else length)  # type: ignore[no-untyped-call]
 
     def handleContentChunk(self, data: bytes) -> None:
         """Called with each piece of the body."""
         self._received += len(data)
-        if self._received > MAX_BODY_BYTES:
-            self._refuse()
-            return
-        super().handleContentChunk(data)  # type: ignore[no-untyped-call]
+        self._too_large = self._too_large or self._received > MAX_BODY_BYTES
+        if not self._too_large:
+            super().handleContentChunk(data)  # type: ignore[no-untyped-call]
+        elif self._received > DRAINED_MOST and self.channel is not None:
+            self.channel.loseConnection()
 
-    def _refuse(self) -> None:
-        if self.channel is None or self.channel.transport is None or self.startedWriting:
+    def process(self) -> None:
+        """Called when the body is here."""
+        if not self._too_large:
+            super().process()  # type: ignore[no-untyped-call]
             return
-        body = json.dumps(error_body(AichatError("too_large", f"A body may have {MAX_BODY_BYTES} bytes."))).encode()
-        head = f"HTTP/1.1 413 Content Too Large\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-        self.startedWriting = 1
-        self.channel.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
-        self.channel.loseConnection()
+        error = AichatError("too_large", f"A body may have {MAX_BODY_BYTES} bytes.")
+        self.setHeader(b"connection", b"close")  # type: ignore[no-untyped-call]
+        self.write(write_error(self, error))  # type: ignore[no-untyped-call]
+        self.finish()  # type: ignore[no-untyped-call]

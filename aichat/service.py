@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.task import deferLater
 from twisted.web.server import Site
 
@@ -38,7 +37,7 @@ from aichat.gate import Gate
 from aichat.log import make_logger, quieten_twisted, set_level
 from aichat.protocol.address import DEFAULT_URL
 from aichat.store import Store
-from aichat.store.personas import PersonaFile
+from aichat.store.personas import parse_persona
 
 CLOSE_PATIENCE = 3.0
 """Seconds that clients have to answer the closing handshake when the service stops."""
@@ -58,28 +57,33 @@ class AichatService(Service):
         self.settings = settings
         self.gate = Gate(settings.hosts, settings.origins)
         self.ports: list[IListeningPort] = []
+        self.service_ports: list[IAddress] = []
         self.provider: Provider | None = None
         self.store: Store | None = None
         self.turns: Turns | None = None
         self.door: WebSocketDoor | None = None
         self.ready = False
+        self._starting: Deferred[None] | None = None
 
     def startService(self) -> None:
         """Called by twistd once the process is what it will be; the log takes lines only when the reactor runs."""
         super().startService()  # type: ignore[no-untyped-call]
         set_level(self.settings.log_level)
         quieten_twisted()
-        self.reactor.callWhenRunning(lambda: ensureDeferred(self._start_or_exit()))
+        self.reactor.callWhenRunning(self._begin)
 
     def stopService(self) -> Deferred[None]:
         """Called by twistd on SIGTERM."""
         super().stopService()  # type: ignore[no-untyped-call]
         return ensureDeferred(self._stop())
 
+    def _begin(self) -> None:
+        self._starting = ensureDeferred(self._start_or_exit())
+
     async def _start_or_exit(self) -> None:
         try:
             await (self._start_bridge_alone() if self.settings.bridge_only else self._start())
-        except (StartError, CannotListenError, OSError, sqlite3.Error, msgspec.DecodeError) as error:
+        except (StartError, CannotListenError, OSError, sqlite3.Error) as error:
             self.log.critical("cannot start: {error}", error=_one_line(error, self.settings))
             self._exit(1)
         except Exception:
@@ -89,13 +93,18 @@ class AichatService(Service):
     def _exit(self, code: int) -> None:
         """Stop the reactor and leave with an exit code, which twistd by itself would not do."""
         self.reactor.addSystemEventTrigger("after", "shutdown", os._exit, code)
-        self.reactor.stop()
+        self.reactor.callLater(0, self._stop_reactor)
+
+    def _stop_reactor(self) -> None:
+        if self.reactor.running:
+            self.reactor.stop()
 
     async def _start(self) -> None:
         settings = self.settings
         self.store = Store(settings.database_path, self.reactor)
         await self.store.open()
-        accounts = Accounts(self.store, settings.state_path, trust_local=settings.is_local_only)
+        trust_local = settings.trust_local and settings.is_local_only
+        accounts = Accounts(self.store, settings.state_path, trust_local=trust_local)
         await accounts.open()
         book = PersonaBook()
         hub = Hub()
@@ -106,7 +115,7 @@ class AichatService(Service):
         personas = Personas(self.store, hub, turns)
         personas.on_saved = lambda p: book.add_persona(p.id, p.name, p.prompt, p.avatar)
         personas.on_deleted = book.remove_persona
-        if taken := await personas.open(accounts.owner.id, persona_files(settings.state_path)):
+        if taken := await personas.open(accounts.owner.id, self._persona_files()):
             self.log.info("personas taken in: {ids}", ids=", ".join(taken))
         conversations = Conversations(self.store, hub, turns)
         use_cases = UseCases(accounts, hub, personas, conversations, turns)
@@ -118,8 +127,8 @@ class AichatService(Service):
 
     async def _start_bridge_alone(self) -> None:
         book = PersonaBook()
-        for data in persona_files(self.settings.state_path):
-            persona = msgspec.json.decode(data, type=PersonaFile)
+        for data in self._persona_files():
+            persona = parse_persona(data)
             book.add_persona(persona.id, persona.name, persona.prompt, persona.avatar)
         await self._listen("bridge", self.settings.bridge_listen, self._bridge_site(book))
         self._say_ready()
@@ -141,20 +150,38 @@ class AichatService(Service):
         for text in endpoints:
             if text == "none":
                 continue
+            private = ":mode=600" if text.startswith("unix:") and ":mode=" not in text else ""
             try:
-                endpoint = serverFromString(self.reactor, text)
+                endpoint = serverFromString(self.reactor, text + private)  # whoever can open it is the owner
             except (ValueError, TypeError, KeyError) as error:
                 raise StartError(
                     f"{text!r} is no endpoint ({error}); write it as tcp:8765:interface=127.0.0.1"
                 ) from None
-            self.ports.append(await endpoint.listen(site))
-            self.log.info("{what} on {port}", what=what, port=_address(self.ports[-1]))
+            port = await endpoint.listen(site)
+            self.ports.append(port)
+            if what == "service":
+                self.service_ports.append(port.getHost())
+            self.log.info("{what} on {port}", what=what, port=_address(port))
+
+    def _persona_files(self) -> list[bytes]:
+        """The starter personas, then the user's `personas/*.json`; one that is no persona is named and left out."""
+        starters = sorted(files("aichat.personas").iterdir(), key=lambda file: file.name)
+        own = sorted((self.settings.state_path / "personas").glob("*.json"))
+        good = []
+        for file in (*starters, *own):
+            if file.name.endswith(".json"):
+                try:
+                    data = file.read_bytes()
+                    parse_persona(data)
+                    good.append(data)
+                except (OSError, msgspec.DecodeError) as error:
+                    self.log.warn("{file} is left out, it is not a persona: {error}", file=file, error=error)
+        return good
 
     def _say_ready(self) -> None:
         self.ready = True
         self.log.info("ready")
-        hosts = [port.getHost() for port in self.ports]
-        port = next((host for host in hosts[::-1] if isinstance(host, IPv4Address)), None)
+        port = next((host for host in self.service_ports if isinstance(host, IPv4Address)), None)
         if port is None or self.settings.bridge_only:
             return
         host = "127.0.0.1" if port.host == "0.0.0.0" else port.host  # noqa: S104 - compared, not listened on
@@ -170,6 +197,8 @@ class AichatService(Service):
 
     async def _stop(self) -> None:
         """Refuse newcomers, keep what is being written, say goodbye, close."""
+        if self._starting is not None:
+            await self._starting  # a service that is half open cannot be closed
         self.ready = False
         for port in self.ports:
             await maybeDeferred(port.stopListening)
@@ -216,13 +245,6 @@ def describe_provider(settings: Settings) -> str:
     return f"{settings.upstream_model} at {settings.upstream_url}"
 
 
-def persona_files(state_dir: Path) -> list[bytes]:
-    """The starter personas, then the user's `personas/*.json`, each as the file's bytes. Errors: OSError."""
-    starters = sorted(files("aichat.personas").iterdir(), key=lambda file: file.name)
-    own = sorted((state_dir / "personas").glob("*.json"))
-    return [file.read_bytes() for file in (*starters, *own) if file.name.endswith(".json")]
-
-
 def _address(port: IListeningPort) -> str:
     host = port.getHost()
     return f"{host.host}:{host.port}" if isinstance(host, IPv4Address | IPv6Address) else str(host)
@@ -235,6 +257,4 @@ def _one_line(error: Exception, settings: Settings) -> str:
         )
     if isinstance(error, sqlite3.Error):
         return f"the database {settings.database_path} cannot be used: {error}"
-    if isinstance(error, msgspec.DecodeError):
-        return f"a file in {settings.state_path / 'personas'} is not a persona: {error}"
     return " ".join(str(error).split())

@@ -108,6 +108,7 @@ class End:
     def __init__(self, server: Server, *, is_local: bool = True, header_token: str = "") -> None:
         self.frames: list[dict[str, Any]] = []
         self.closed: tuple[int, str] | None = None
+        self.is_open = True
         self._waiting: list[tuple[str, Deferred[dict[str, Any]]]] = []
         self._read = 0
         self.connection = Connection(self, server.use_cases, is_local=is_local, header_token=header_token)
@@ -115,12 +116,13 @@ class End:
     # what the connection calls
 
     def write(self, data: bytes) -> None:
+        assert self.is_open, "nothing may be written to a closed socket"
         self.frames.append(json.loads(data))
         reactor.callLater(0, self._wake)  # type: ignore[attr-defined]  # never within the server's own call
 
     def close(self, code: int, reason: str) -> None:
-        self.closed = (code, reason)
-        self.connection.closed()
+        self.closed, self.is_open = (code, reason), False
+        reactor.callLater(0, self.connection.lost)  # type: ignore[attr-defined]
 
     # what a test calls
 
@@ -131,7 +133,8 @@ class End:
         self.connection.received(data)
 
     def leave(self) -> None:
-        self.connection.closed()
+        self.is_open = False
+        self.connection.lost()
 
     def get(self, kind: str) -> Deferred[dict[str, Any]]:
         """The next frame of this type after the last one gotten; frames in between are passed over."""
@@ -179,7 +182,7 @@ class Device:
 
     def drop(self) -> None:
         if self.connection is not None:
-            self.connection.closed()
+            self.connection.lost()
             self.connection = None
             self.session.closed(1006)
 

@@ -84,7 +84,7 @@ class Completions(Resource):
         request.finish()
 
     async def answer(self, request: Request, messages: list[dict[str, str]], record: dict[str, Any]) -> None:
-        said = messages[-1]["content"]
+        said = messages[-1]["content"].rpartition("\n\n")[2]  # what was said before may stand in front
         word, _, rest = said.partition(" ")
         match word:
             case "!hang":

@@ -31,7 +31,7 @@ KEEP_ALIVE_SECONDS = 10.0
 
 
 class BridgeRequest(msgspec.Struct, kw_only=True):
-    """The body of /api/v1/chat. Without a system message the persona's prompt is put in front."""
+    """The body of /api/v1/chat. Without a system message the persona's prompt, if one is named, is put in front."""
 
     messages: list[ChatMessage]
     persona_id: str = ""
@@ -101,7 +101,7 @@ class BridgeApp:
             raise AichatError("bad_frame", "`messages` needs at least one message of the user.")
         messages = body.messages
         if messages[0].role != "system":
-            prompt = self._book.prompt_of(body.persona_id)
+            prompt = self._book.prompt_of(body.persona_id) if body.persona_id else ""
             messages = [ChatMessage(role="system", content=prompt), *messages] if prompt else messages
         asked = ChatRequest(
             messages=messages, model=body.model, temperature=body.temperature, max_tokens=body.max_tokens

@@ -21,9 +21,12 @@ from twisted.web.iweb import IResponse
 
 from aichat.protocol.errors import AichatError
 
+OnData = Callable[[bytes], bool | None]
+"""Gets each piece of a body; True means: that was all that matters, close the socket."""
+
 
 class _Body(Protocol):
-    def __init__(self, reactor: IReactorTime, patience: float, on_data: Callable[[bytes], None]) -> None:
+    def __init__(self, reactor: IReactorTime, patience: float, on_data: OnData) -> None:
         self.done: Deferred[None] = Deferred(lambda _: self._close())
         self._on_data = on_data
         self._failure: Failure | None = None
@@ -41,9 +44,13 @@ class _Body(Protocol):
         if self._timer is not None:
             self._timer.reset(self._patience)
         try:
-            self._on_data(data)
+            enough = self._on_data(data)
         except Exception:
             self._fail(Failure())
+        else:
+            if enough and not self._closed:
+                self._close()
+                self.done.callback(None)
 
     def connectionLost(self, reason: Failure = Failure(ResponseDone())) -> None:  # noqa: B008 - Twisted's signature
         self._stop_timer()
@@ -98,10 +105,8 @@ async def post(
         raise
 
 
-def stream_body(
-    response: IResponse, reactor: IReactorTime, patience: float, on_data: Callable[[bytes], None]
-) -> Deferred[None]:
-    """Give each piece of the body to `on_data`; fires at its end.
+def stream_body(response: IResponse, reactor: IReactorTime, patience: float, on_data: OnData) -> Deferred[None]:
+    """Give each piece of the body to `on_data`; fires at its end, or when `on_data` has enough.
 
     Errors: what `on_data` raises, TimeoutError after `patience` seconds without data, the reason of a broken
     connection; the socket is closed in each case, and when the Deferred is cancelled.

@@ -96,6 +96,8 @@ class BridgeClient:
 
         Errors: AichatError. Cancelling the Deferred ends the generation at the bridge (CancelledError).
         """
+        if messages[0].role != "system":
+            persona_id = ""  # the prompt is empty here; the bridge is not to look for another one
         body = _Chat(persona_id=persona_id, messages=messages, stream=True, model=model)
         return ensureDeferred(self._generate(msgspec.json.encode(body), on_delta))
 
@@ -109,6 +111,8 @@ class BridgeClient:
         except (AichatError, CancelledError):
             raise
         except Exception as error:
+            if reading.finish is not None:
+                return reading.finish
             if reading.started:
                 raise AichatError("upstream_interrupted") from error
             raise AichatError("bridge_unreachable", f"The AI bridge at {self._url} could not be reached.") from error
@@ -124,7 +128,7 @@ class _Reading:
         self.finish: Finish | None = None
         self.started = False
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> bool:
         for raw in self._parser.feed(data):
             event = _decode_event(raw)
             if event.error is not None:
@@ -134,6 +138,7 @@ class _Reading:
             if event.content or event.reasoning:
                 self.started = True
                 self._on_delta(Delta(content=event.content, reasoning=event.reasoning))
+        return self.finish is not None
 
 
 def _refusal(body: bytes, status: int) -> AichatError:

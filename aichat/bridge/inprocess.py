@@ -24,6 +24,10 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from aichat.log import make_logger
+
+_log = make_logger("aichat.bridge.inprocess")
+
 HIGH_WATER = 65_536
 ADDRESS = IPv4Address("TCP", "127.0.0.1", 0)
 
@@ -105,6 +109,11 @@ class _Side:
     # the producer of this side's own output
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
+        if self.producer is not None:
+            raise RuntimeError(f"cannot register {producer}: {self.producer} is registered already")
+        if self._closed is not None:
+            producer.stopProducing()
+            return
         self.producer, self._streaming, self._producer_paused = producer, streaming, False
         if not streaming:
             producer.resumeProducing()
@@ -139,7 +148,11 @@ class _Side:
             return
         if self._out:
             data, self._out, self._size = b"".join(self._out), [], 0
-            self.peer.protocol.dataReceived(data)
+            try:
+                self.peer.protocol.dataReceived(data)
+            except Exception:  # as the reactor does with a socket's protocol
+                _log.failure("a protocol failed on what it received")
+                self._end(ConnectionAborted())
         if self._out or self._closed is not None:
             return
         if self.producer is not None and (self._producer_paused or not self._streaming):

@@ -8,7 +8,10 @@ OPEN, CLOSE = "<think>", "</think>"
 
 
 class ThinkSplitter:
-    """Content in, deltas out. Only a tag that opens the answer counts; later ones are the answer's own text."""
+    """Content in, deltas out. Only a tag that opens the answer counts; later ones are the answer's own text.
+
+    start -(<think>)-> opened -(text)-> thinking -(</think>)-> between -(text)-> answer; newlines next to a tag go.
+    """
 
     def __init__(self) -> None:
         self._held = ""
@@ -24,21 +27,36 @@ class ThinkSplitter:
             if len(text) < len(OPEN) and OPEN.startswith(text):
                 return Delta()
             if not text.startswith(OPEN):
-                return self._answer(self._held)
-            self._state, self._held = "thinking", text[len(OPEN) :].lstrip("\n")
-        before, tag, after = self._held.partition(CLOSE)
-        if tag:
-            return Delta(reasoning=before.rstrip("\n"), content=self._answer(after.lstrip("\n")).content)
-        keep = next((n for n in range(len(CLOSE) - 1, 0, -1) if before.endswith(CLOSE[:n])), 0)
-        keep += len(before[: len(before) - keep]) - len(before[: len(before) - keep].rstrip("\n"))
-        self._held = before[len(before) - keep :]
-        return Delta(reasoning=before[: len(before) - keep])
+                return Delta(content=self._let_go("answer"))
+            self._state, self._held = "opened", text[len(OPEN) :]
+        reasoning = ""
+        if self._state in ("opened", "thinking"):
+            if self._state == "opened":
+                self._held = self._held.lstrip("\n")
+            before, tag, after = self._held.partition(CLOSE)
+            if tag:
+                reasoning, self._held, self._state = before.rstrip("\n"), after, "between"
+            else:
+                keep = _may_be_tag(before)
+                reasoning, self._held = before[: len(before) - keep], before[len(before) - keep :]
+                self._state = "thinking" if reasoning else self._state
+                return Delta(reasoning=reasoning)
+        self._held = self._held.lstrip("\n")
+        return Delta(reasoning=reasoning, content=self._let_go("answer") if self._held else "")
 
     def end(self) -> Delta:
         """The stream is over -> what was held back."""
-        held, self._held = self._held, ""
-        return Delta(reasoning=held) if self._state == "thinking" else Delta(content=held)
+        if self._state in ("opened", "thinking"):
+            return Delta(reasoning=self._let_go(self._state))
+        return Delta(content=self._let_go(self._state))
 
-    def _answer(self, content: str) -> Delta:
-        self._state, self._held = "answer", ""
-        return Delta(content=content)
+    def _let_go(self, state: str) -> str:
+        held, self._held, self._state = self._held, "", state
+        return held
+
+
+def _may_be_tag(text: str) -> int:
+    """How many characters at the end of a text may be newlines and the beginning of the closing tag."""
+    tag = next((n for n in range(len(CLOSE) - 1, 0, -1) if text.endswith(CLOSE[:n])), 0)
+    body = text[: len(text) - tag]
+    return tag + len(body) - len(body.rstrip("\n"))

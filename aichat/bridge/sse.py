@@ -5,6 +5,8 @@ Lines are split as bytes, so a character cut in two by a read is whole again bef
 
 from __future__ import annotations
 
+import codecs
+
 from aichat.protocol.errors import AichatError
 
 MAX_EVENT_BYTES = 1_048_576
@@ -18,6 +20,7 @@ class Parser:
         self._data: list[bytes] = []
         self._size = 0
         self._after_cr = False
+        self._begun = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Bytes in -> the data of the events they complete; comments and other fields are skipped.
@@ -27,6 +30,8 @@ class Parser:
         if self._after_cr and chunk.startswith(b"\n"):
             chunk = chunk[1:]
         self._after_cr = chunk.endswith(b"\r")
+        if not self._begun:
+            chunk, self._begun = chunk.removeprefix(codecs.BOM_UTF8), True
         text = self._rest + chunk
         if b"\r" in text:
             text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

@@ -23,12 +23,16 @@ class Accounts:
     async def open(self) -> None:
         """Make the owner and the token file (mode 0600) at the first start. Errors: OSError."""
         try:
-            kept = self._token_file.read_text(encoding="ascii").strip()
+            kept = self._token_file.read_text(encoding="ascii", errors="replace").strip()
         except FileNotFoundError:
             kept = ""
         self.owner, token = await self._store.users.owner(kept)
         if token != kept:
             _write_private(self._token_file, token + "\n")
+
+    def knows_unasked(self, *, local: bool) -> bool:
+        """Whether somebody without a token may come in."""
+        return local and self._trust_local
 
     async def recognise(self, token: str, *, local: bool) -> User:
         """The user of a token, or, without one, the owner on this machine. Errors: AichatError unauthorized."""
@@ -37,7 +41,7 @@ class Accounts:
             if user is None:
                 raise AichatError("unauthorized", "This token is not known here (any more).")
             return user
-        if local and self._trust_local:
+        if self.knows_unasked(local=local):
             return self.owner
         raise AichatError("unauthorized", "This server wants a token; its owner finds one in the file owner.token.")
 

@@ -44,17 +44,13 @@ class Conversations:
         """A page of messages. Errors: AichatError not_found, bad_frame."""
         return await self._store.conversations.history(user_id, request)
 
-    async def check_owner(self, user_id: int, conversation_id: int) -> None:
-        """Errors: AichatError not_found if it is not this user's."""
-        await self._store.conversations.check_owner(user_id, conversation_id)
-
     async def subscribe(self, subscriber: Subscriber, conversation_id: int) -> None:
         """Live text from now on: a snapshot if an answer is running, then deltas. Errors: AichatError not_found."""
-        await self.check_owner(subscriber.user_id, conversation_id)
+        await self._store.conversations.check_owner(subscriber.user_id, conversation_id)
         self._hub.watch(subscriber, conversation_id)
-        generation = self._turns.running(conversation_id)
-        if generation is not None:
-            subscriber.send(encode(generation.snapshot()))
+        snapshot = self._turns.snapshot(conversation_id)
+        if snapshot is not None:
+            subscriber.send(encode(snapshot))
 
     async def create(self, user_id: int, command: ConversationCreate, on_ack: OnAck) -> None:
         """Start an empty conversation. Errors: AichatError not_found."""
@@ -66,8 +62,9 @@ class Conversations:
 
     async def delete(self, user_id: int, command: ConversationDelete, on_ack: OnAck) -> None:
         """Delete a conversation; a running answer ends. Errors: AichatError not_found."""
-        self._turns.stop(user_id, command.conversation_id)
         saved = await self._store.conversations.delete(user_id, command)
+        if not saved.repeated:
+            self._turns.stop(user_id, command.conversation_id)
         on_ack(saved.ack)
         if not saved.repeated:
             self._hub.publish(user_id, ConversationDeleted(seq=saved.seq, conversation_id=command.conversation_id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from aichat.log import make_logger
 from aichat.protocol.frames import MessageDelta, MessageSnapshot, Push, encode
 
 
@@ -21,6 +22,8 @@ class Subscriber(Protocol):
 
 class Hub:
     """Durable events go to every connection of a user, live text to those that watch the conversation."""
+
+    _log = make_logger("aichat.chat.hub")
 
     def __init__(self) -> None:
         self._of_user: dict[int, dict[Subscriber, None]] = {}
@@ -41,7 +44,9 @@ class Hub:
             self.unwatch(subscriber, conversation_id)
 
     def watch(self, subscriber: Subscriber, conversation_id: int) -> None:
-        """From now on this connection gets the live text of a conversation, whose owner was checked before."""
+        """From now on this connection gets a conversation's live text; its owner is checked before."""
+        if subscriber not in self._of_user.get(subscriber.user_id, ()):
+            return  # it left while it was asking
         self._watching.setdefault(conversation_id, {})[subscriber] = None
         self._watched_by.setdefault(subscriber, set()).add(conversation_id)
 
@@ -61,12 +66,15 @@ class Hub:
         return subscriber in self._watching.get(conversation_id, ())
 
     def publish(self, user_id: int, event: Push) -> None:
-        """A durable event, after its commit."""
+        """A durable event, after its commit. What is wrong with one connection is no matter of the publisher's."""
         subscribers = self._of_user.get(user_id)
         if subscribers:
             data = encode(event)
             for subscriber in list(subscribers):
-                subscriber.send(data)
+                try:
+                    subscriber.send(data)
+                except Exception:
+                    self._leave_out(subscriber)
 
     def publish_live(self, frame: MessageDelta | MessageSnapshot) -> None:
         """Live text."""
@@ -74,4 +82,11 @@ class Hub:
         if subscribers:
             data = encode(frame)
             for subscriber in list(subscribers):
-                subscriber.send_live(frame.conversation_id, data)
+                try:
+                    subscriber.send_live(frame.conversation_id, data)
+                except Exception:
+                    self._leave_out(subscriber)
+
+    def _leave_out(self, subscriber: Subscriber) -> None:
+        self._log.failure("a connection failed and is left out from now on")
+        self.leave(subscriber)

@@ -57,10 +57,10 @@ class Personas:
 
     async def delete(self, user_id: int, command: PersonaDelete, on_ack: OnAck) -> None:
         """Delete a persona with its conversations; running answers end. Errors: AichatError not_found."""
-        self._turns.stop_persona(user_id, command.persona_id)
         saved = await self._store.personas.delete(user_id, command)
         on_ack(saved.ack)
         if not saved.repeated:
+            self._turns.stop_persona(user_id, command.persona_id)
             self.on_deleted(command.persona_id)
             self._hub.publish(user_id, PersonaDeleted(seq=saved.seq, persona_id=command.persona_id))
 

@@ -38,4 +38,15 @@ def build_prompt(persona: Persona, history: list[Message], user_name: str, conte
     while len(chosen) > 1 and chosen[-1].role == "assistant":
         chosen.pop()  # a prompt that begins with an answer confuses small models
     messages = [ChatMessage(role="system", content=system)] if system else []
-    return messages + chosen[::-1]
+    return messages + _merged(chosen[::-1])
+
+
+def _merged(messages: list[ChatMessage]) -> list[ChatMessage]:
+    """Neighbours of one role as one message: a question whose answer failed stands before the next question."""
+    merged: list[ChatMessage] = []
+    for message in messages:
+        if merged and merged[-1].role == message.role:
+            merged[-1] = ChatMessage(message.role, f"{merged[-1].content}\n\n{message.content}")
+        else:
+            merged.append(message)
+    return merged

@@ -21,6 +21,7 @@ from aichat.protocol.frames import (
     Ack,
     Chat,
     ChatRegenerate,
+    ChatStop,
     ConversationSaved,
     MessageAdded,
     MessageDeleted,
@@ -37,6 +38,15 @@ CHECKPOINT_SECONDS, CHECKPOINT_CHARS = 0.25, 1_024
 
 STORE_AGAIN_SECONDS = 1.0
 
+WHOLE = ("stop", "end_turn", "stop_sequence", "eos", "tool_calls", "function_call")
+"""Finish reasons of an answer that is complete; any other one is told as a break."""
+
+CUT = {
+    "length": "answer_cut_short",
+    "max_tokens": "answer_cut_short",
+    "content_filter": "answer_filtered",
+}
+
 RESTARTED = Failure(
     code="upstream_interrupted", message="The server stopped while this was being written.", retryable=True
 )
@@ -52,16 +62,36 @@ class Generation:
         self.persona_id = persona_id
         self.answer = answer
         self.conversation_id = answer.conversation_id
-        self.content = ""
-        self.reasoning = ""
+        self.length = 0
+        self.reasoning_length = 0
         self.reasoning_ms = 0
         self.ended_by: str = ""
         self.asking: Deferred[Finish] | None = None
         self.done: Deferred[None]
         self.waiting: list[Deferred[Message]] = []
         self.checkpointed = 0
+        self.checkpointing = False
         self.checkpoint_timer: Any = None
         self.thinking_since: float | None = None
+        self._content: list[str] = []
+        self._reasoning: list[str] = []
+
+    @property
+    def content(self) -> str:
+        """The text so far."""
+        return _joined(self._content)
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning so far."""
+        return _joined(self._reasoning)
+
+    def grow(self, delta: Delta) -> None:
+        """Add a delta; the text is joined only when it is asked for."""
+        self._content.append(delta.content)
+        self._reasoning.append(delta.reasoning)
+        self.length += len(delta.content)
+        self.reasoning_length += len(delta.reasoning)
 
     def snapshot(self) -> MessageSnapshot:
         """All text so far."""
@@ -71,6 +101,13 @@ class Generation:
             content=self.content,
             reasoning=self.reasoning,
         )
+
+
+def _joined(pieces: list[str]) -> str:
+    """All pieces as one, which takes their place."""
+    if len(pieces) > 1:
+        pieces[:] = ["".join(pieces)]
+    return pieces[0] if pieces else ""
 
 
 class Turns:
@@ -109,13 +146,17 @@ class Turns:
         turn = await self._store.messages.replace_answer(user_id, command)
         return self._begin(user_id, user_name, turn, on_ack)
 
-    def stop(self, user_id: int, conversation_id: int) -> bool:
-        """Break the running answer of a conversation off; its text stays, as `stopped` -> whether one ran."""
+    def stop(self, user_id: int, conversation_id: int, answer_id: int | None = None) -> None:
+        """Break the running answer of a conversation off, if it is the one meant; its text stays, as `stopped`."""
         generation = self._running.get(conversation_id)
-        if generation is None or generation.user_id != user_id:
-            return False
-        self._break_off(generation, "stopped")
-        return True
+        if generation is not None and generation.user_id == user_id and answer_id in (None, generation.answer.id):
+            self._break_off(generation, "stopped")
+
+    async def stop_once(self, user_id: int, command: ChatStop) -> None:
+        """A user's stop, carried out once per request id. Errors: AichatError not_found."""
+        await self._store.conversations.check_owner(user_id, command.conversation_id)
+        if not command.request_id or await self._store.log.first_time(user_id, command):
+            self.stop(user_id, command.conversation_id, command.answer_id)
 
     def stop_persona(self, user_id: int, persona_id: str) -> None:
         """Break off every running answer of a persona."""
@@ -123,9 +164,10 @@ class Turns:
             if generation.user_id == user_id and generation.persona_id == persona_id:
                 self._break_off(generation, "stopped")
 
-    def running(self, conversation_id: int) -> Generation | None:
-        """The running answer of a conversation."""
-        return self._running.get(conversation_id)
+    def snapshot(self, conversation_id: int) -> MessageSnapshot | None:
+        """All text so far of the running answer of a conversation, if there is one."""
+        generation = self._running.get(conversation_id)
+        return None if generation is None else generation.snapshot()
 
     def result(self, generation: Generation) -> Deferred[Message]:
         """Fires with the final message of a generation."""
@@ -143,34 +185,44 @@ class Turns:
     async def close(self) -> None:
         """Break off every answer as `interrupted`, its text stored."""
         self._stopping = True
-        generations = list(self._running.values())
-        for generation in generations:
-            self._break_off(generation, "interrupted")
-        await DeferredList([generation.done for generation in generations])
+        while self._running:
+            generations = list(self._running.values())
+            for generation in generations:
+                self._break_off(generation, "interrupted")
+            await DeferredList([generation.done for generation in generations])
 
     def _check_open(self) -> None:
         if self._stopping:
             raise AichatError("shutting_down")
 
     def _begin(self, user_id: int, user_name: str, turn: Turn, on_ack: OnAck) -> Generation | None:
-        on_ack(turn.ack)
         if turn.repeated:
-            return self._running.get(turn.ack.conversation_id)
+            on_ack(turn.ack)
+            running = self._running.get(turn.ack.conversation_id)
+            return running if running is not None and running.answer.id == turn.ack.answer_id else None
         assert turn.persona is not None and turn.conversation is not None and turn.answer is not None
+        generation = Generation(user_id, turn.persona.id, turn.answer)
+        self._running[generation.conversation_id] = generation
+        try:
+            on_ack(turn.ack)
+            self._publish_beginning(user_id, turn)
+        finally:  # what is stored as running runs
+            if self._stopping:  # it was stored while the service began to stop
+                generation.ended_by = "interrupted"
+            generation.done = ensureDeferred(self._run(generation, turn.persona, user_name))
+        return generation
+
+    def _publish_beginning(self, user_id: int, turn: Turn) -> None:
+        assert turn.conversation is not None and turn.answer is not None
         self._hub.publish(user_id, ConversationSaved(conversation=turn.conversation))
         if turn.replaced is not None:
             gone = turn.replaced
             self._hub.publish(
-                user_id,
-                MessageDeleted(seq=gone.seq, conversation_id=gone.conversation_id, message_id=gone.id),
+                user_id, MessageDeleted(seq=gone.seq, conversation_id=gone.conversation_id, message_id=gone.id)
             )
         if turn.question is not None:
             self._hub.publish(user_id, MessageAdded(message=turn.question))
         self._hub.publish(user_id, MessageAdded(message=turn.answer))
-        generation = Generation(user_id, turn.persona.id, turn.answer)
-        self._running[generation.conversation_id] = generation
-        generation.done = ensureDeferred(self._run(generation, turn.persona, user_name))
-        return generation
 
     def _break_off(self, generation: Generation, status: str) -> None:
         if not generation.ended_by:
@@ -179,25 +231,28 @@ class Turns:
                 generation.asking.cancel()
 
     async def _run(self, generation: Generation, persona: Persona, user_name: str) -> None:
+        message: Message | None = None
         try:
-            ending = await self._answer(generation, persona, user_name)
-        except Exception:
-            self._log.failure("answer {id} failed", id=generation.answer.id)
-            ending = _broken(generation, AichatError("internal"))
-        if generation.checkpoint_timer is not None:
-            generation.checkpoint_timer.cancel()
-            generation.checkpoint_timer = None
-        message = await self._store_ending(generation, ending)
-        del self._running[generation.conversation_id]
-        if message is not None:
-            self._hub.publish(generation.user_id, MessageDone(message=message))
-        for waiting in generation.waiting:
+            try:
+                ending = await self._answer(generation, persona, user_name)
+            except AichatError as error:
+                ending = _broken(generation, error)
+            except Exception:
+                self._log.failure("answer {id} failed", id=generation.answer.id)
+                ending = _broken(generation, AichatError("internal"))
+            if generation.checkpoint_timer is not None:
+                generation.checkpoint_timer.cancel()
+                generation.checkpoint_timer = None
+            message = await self._store_ending(generation, ending)
+        finally:
+            del self._running[generation.conversation_id]
             if message is not None:
-                waiting.callback(message)
-            else:
-                waiting.errback(
-                    AichatError("not_found", "The conversation was deleted while this was being written.")
-                )
+                self._hub.publish(generation.user_id, MessageDone(message=message))
+            for waiting in generation.waiting:
+                if message is not None:
+                    waiting.callback(message)
+                else:
+                    waiting.errback(AichatError("not_found", "This answer was deleted while it was being written."))
 
     async def _store_ending(self, generation: Generation, ending: Ending) -> Message | None:
         """Write the end; while the disk refuses, keep the text here and try again."""
@@ -231,7 +286,9 @@ class Turns:
                 return _broken(generation, error)
             if generation.ended_by:
                 return _broken(generation, None)
-            if not generation.content:
+            if finish.reason.lower() not in WHOLE:
+                return _broken(generation, AichatError(CUT.get(finish.reason.lower(), "upstream_interrupted")))
+            if not generation.length:
                 words = "The model finished without a word. Try again, or ask in another way."
                 return _broken(generation, AichatError("upstream_invalid", words))
             return Ending("done", generation.content, generation.reasoning, generation.reasoning_ms, finish.model)
@@ -240,16 +297,15 @@ class Turns:
         frame = MessageDelta(
             conversation_id=generation.conversation_id,
             message_id=generation.answer.id,
-            offset=len(generation.content),
+            offset=generation.length,
             content=delta.content,
-            reasoning_offset=len(generation.reasoning),
+            reasoning_offset=generation.reasoning_length,
             reasoning=delta.reasoning,
         )
         self._time_reasoning(generation, delta)
-        generation.content += delta.content
-        generation.reasoning += delta.reasoning
+        generation.grow(delta)
         self._hub.publish_live(frame)
-        grown = len(generation.content) + len(generation.reasoning) - generation.checkpointed
+        grown = generation.length + generation.reasoning_length - generation.checkpointed
         if grown >= CHECKPOINT_CHARS:
             self._checkpoint(generation)
         elif generation.checkpoint_timer is None:
@@ -258,20 +314,24 @@ class Turns:
     def _time_reasoning(self, generation: Generation, delta: Delta) -> None:
         if delta.reasoning and generation.thinking_since is None:
             generation.thinking_since = self._reactor.seconds()
-        if generation.thinking_since is not None and (delta.reasoning or not generation.content):
+        if generation.thinking_since is not None and (delta.reasoning or not generation.length):
             generation.reasoning_ms = round(1_000 * (self._reactor.seconds() - generation.thinking_since))
 
     def _checkpoint(self, generation: Generation) -> None:
         timer, generation.checkpoint_timer = generation.checkpoint_timer, None
         if timer is not None and timer.active():
             timer.cancel()
-        generation.checkpointed = len(generation.content) + len(generation.reasoning)
+        if generation.checkpointing:
+            return  # one at a time: a slow disk gets fewer, not a queue of them
+        generation.checkpointing = True
+        generation.checkpointed = generation.length + generation.reasoning_length
         saving = self._store.messages.checkpoint(generation.answer.id, generation.content, generation.reasoning)
         saving.addErrback(
             lambda failure: self._log.error(
                 "checkpoint of answer {id}: {error}", id=generation.answer.id, error=failure.getErrorMessage()
             )
         )
+        saving.addBoth(lambda _: setattr(generation, "checkpointing", False))
 
 
 def _broken(generation: Generation, error: AichatError | None) -> Ending:
@@ -281,7 +341,7 @@ def _broken(generation: Generation, error: AichatError | None) -> Ending:
     elif error is None:
         status, failure = "interrupted", RESTARTED
     else:
-        status = "interrupted" if generation.content else "failed"
+        status = "interrupted" if generation.length else "failed"
         failure = Failure(code=error.code, message=error.message, retryable=error.retryable)
     return Ending(
         status,  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 from twisted.internet.defer import ensureDeferred
@@ -22,6 +22,7 @@ from aichat.chat.conversations import Conversations
 from aichat.chat.hub import Hub
 from aichat.chat.personas import Personas
 from aichat.chat.turns import Generation, Turns
+from aichat.doors.outbox import Outbox, Socket
 from aichat.log import make_logger
 from aichat.protocol import frames
 from aichat.protocol.errors import AichatError
@@ -31,11 +32,9 @@ from aichat.protocol.values import Message, as_seed_conversation, as_seed_messag
 from aichat.store.users import User
 
 CLOSE_ABUSE = 1008
-CLOSE_TOO_SLOW = 4408
 
-QUEUE_MOST = 1_000
-UNSENT_MOST = 8 * 1_048_576
-"""Bytes written while the client does not read, live text left out, before the connection is closed."""
+QUEUE_MOST, QUEUE_BYTES_MOST = 1_000, 8 * 1_048_576
+"""Frames, and their bytes, that may wait while earlier ones are carried out."""
 
 BAD_FRAMES_MOST = 50
 """Bad frames in a row before the connection is closed."""
@@ -51,16 +50,6 @@ class UseCases(NamedTuple):
     turns: Turns
 
 
-class Socket(Protocol):
-    """What a connection needs of its socket."""
-
-    def write(self, data: bytes) -> None:
-        """Send one text message."""
-
-    def close(self, code: int, reason: str) -> None:
-        """Close with a WebSocket code."""
-
-
 class Connection:
     """What one client may do and has asked for."""
 
@@ -69,80 +58,62 @@ class Connection:
     user_id: int
 
     def __init__(self, socket: Socket, use_cases: UseCases, *, is_local: bool, header_token: str) -> None:
-        self.socket = socket
+        self.out = Outbox(socket, self.snapshot)
         self.chat = use_cases
         self.is_local = is_local
         self.header_token = header_token
         self.state = "fresh"
         self.persona_id = ""
         self.incoming: deque[bytes] = deque()
+        self.waiting_bytes = 0
         self.working = False
         self.bad_frames = 0
-        self.held: list[bytes] | None = None
-        self.is_clogged = False
-        self.unsent = 0
-        self.behind: set[int] = set()
 
     def received(self, payload: bytes) -> None:
         """One text message from the client."""
-        if len(self.incoming) >= QUEUE_MOST:
+        if len(self.incoming) >= QUEUE_MOST or self.waiting_bytes + len(payload) > QUEUE_BYTES_MOST:
             self.refuse(AichatError("rate_limited"), peek_request_id(payload))
-        else:
-            self.incoming.append(payload)
-            if not self.working:
-                ensureDeferred(self.work_off())
+            return
+        self.incoming.append(payload)
+        self.waiting_bytes += len(payload)
+        if not self.working:
+            ensureDeferred(self.work_off())
 
-    def closed(self) -> None:
+    def lost(self) -> None:
         """The socket is gone; what it asked for goes on."""
+        self.out.lost()
         if self.state == "full":
             self.chat.hub.leave(self)
-        self.state = "closed"
+
+    def say_hello_first(self) -> None:
+        """Time is up for whoever needs a token and has not shown one."""
+        if self.state == "fresh" and not self.chat.accounts.knows_unasked(local=self.is_local):
+            self.refuse(AichatError("unauthorized", "Nobody said who is there: send `hello` with a token."), "")
+            self.out.close(CLOSE_UNAUTHORIZED, "unauthorized")
 
     def send(self, data: bytes) -> None:
-        """Write one encoded event; while a client catches up, events wait until it has."""
-        if self.held is not None:
-            self.held.append(data)
-        else:
-            self.write(data)
+        """An event from the hub."""
+        self.out.send(data)
 
     def send_live(self, conversation_id: int, data: bytes) -> None:
-        """Write live text; a client that does not read gets one snapshot later in place of all of it."""
-        if self.is_clogged or conversation_id in self.behind:
-            self.behind.add(conversation_id)
-        else:
-            self.send(data)
+        """Live text from the hub."""
+        self.out.send_live(conversation_id, data)
 
-    def write(self, data: bytes) -> None:
-        """Write to the socket, within bounds."""
-        if self.state == "closed":
-            return
-        if self.is_clogged:
-            self.unsent += len(data)
-            if self.unsent > UNSENT_MOST:
-                self.closed()
-                self.socket.close(CLOSE_TOO_SLOW, "the client does not read")
-                return
-        self.socket.write(data)
-
-    def clogged(self) -> None:
-        """The client reads more slowly than we write."""
-        self.is_clogged = True
-
-    def unclogged(self) -> None:
-        """All that was written is on its way: catch up with live text that was left out."""
-        self.is_clogged, self.unsent = False, 0
-        behind, self.behind = self.behind, set()
-        for conversation_id in behind:
-            generation = self.chat.turns.running(conversation_id)
-            if generation is not None and self.chat.hub.is_watching(self, conversation_id):
-                self.write(encode(generation.snapshot()))
+    def snapshot(self, conversation_id: int) -> bytes | None:
+        """All live text of a conversation that this connection still watches."""
+        snapshot = self.chat.turns.snapshot(conversation_id)
+        return encode(snapshot) if snapshot and self.chat.hub.is_watching(self, conversation_id) else None
 
     async def work_off(self) -> None:
         """Carry out the waiting frames one by one."""
         self.working = True
-        while self.incoming and self.state != "closed":
-            await self.handle(self.incoming.popleft())
-        self.working = False
+        try:
+            while self.incoming and not self.out.is_closed:
+                payload = self.incoming.popleft()
+                self.waiting_bytes -= len(payload)
+                await self.handle(payload)
+        finally:
+            self.working = False
 
     async def handle(self, payload: bytes) -> None:
         """Decode one frame and call its handler; whatever goes wrong is answered with an error frame."""
@@ -159,11 +130,11 @@ class Connection:
         except AichatError as error:
             self.refuse(error, command.request_id if command else peek_request_id(payload))
             if error.code == "unauthorized":
-                self.socket.close(CLOSE_UNAUTHORIZED, "unauthorized")
+                self.out.close(CLOSE_UNAUTHORIZED, "unauthorized")
             elif command is None:
                 self.bad_frames += 1
                 if self.bad_frames >= BAD_FRAMES_MOST:
-                    self.socket.close(CLOSE_ABUSE, "too many bad frames")
+                    self.out.close(CLOSE_ABUSE, "too many bad frames")
         except Exception:
             self.log.failure("a frame failed: {type}", type=type(command).__name__)
             self.refuse(AichatError("internal"), command.request_id if command else "")
@@ -176,7 +147,7 @@ class Connection:
 
     def reply(self, frame: Push) -> None:
         """Send one frame to this connection only."""
-        self.write(encode(frame))
+        self.out.write(encode(frame))
 
     def ack(self, ack: frames.Ack) -> None:
         """Tell a full client that its command is durable."""
@@ -196,14 +167,17 @@ class Connection:
         if hello.version != frames.VERSION:
             raise AichatError("version_unsupported", f"This server speaks version {frames.VERSION} of the protocol.")
         await self.admit(hello.token or self.header_token)
+        if self.out.is_closed:
+            return
         self.state = "full"
-        self.held = []  # events from here on follow what was missed
+        self.out.hold()  # events from here on follow what was missed
         self.chat.hub.join(self)
         try:
             missed = await self.chat.conversations.missed(self.user_id, hello.resume)
         except AichatError:
             self.chat.hub.leave(self)
-            self.state, self.held = "fresh", None
+            self.out.release(discard=True)
+            self.state = "fresh"
             raise
         self.reply(
             frames.Welcome(
@@ -217,9 +191,7 @@ class Connection:
         )
         for event in missed.events or ():
             self.reply(event)
-        held, self.held = self.held, None
-        for data in held:
-            self.send(data)
+        self.out.release()
 
     async def handle_chat(self, chat: frames.Chat) -> None:
         if not chat.persona_id and chat.conversation_id is None:
@@ -238,8 +210,7 @@ class Connection:
             answering.addErrback(lambda failure: self.log.failure("a plain answer failed", failure=failure))
 
     async def handle_chat_stop(self, command: frames.ChatStop) -> None:
-        await self.chat.conversations.check_owner(self.user_id, command.conversation_id)
-        self.chat.turns.stop(self.user_id, command.conversation_id)
+        await self.chat.turns.stop_once(self.user_id, command)
         self.ack(frames.Ack(request_id=command.request_id, conversation_id=command.conversation_id))
 
     async def handle_chat_regenerate(self, command: frames.ChatRegenerate) -> None:
@@ -328,9 +299,9 @@ class Connection:
         if message.status in ("done", "stopped"):
             self.reply(frames.ChatResponse(persona_id=ack.persona_id, content=message.content))
         else:
-            assert message.failure is not None
             failure = message.failure
-            self.refuse(AichatError(failure.code, failure.message), chat.request_id)
+            why = AichatError(failure.code, failure.message) if failure else AichatError("upstream_interrupted")
+            self.refuse(why, chat.request_id)
 
     def whole_answer(self, ack: frames.Ack, generation: Generation | None) -> Awaitable[Message]:
         turns = self.chat.turns

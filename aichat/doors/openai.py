@@ -138,7 +138,7 @@ class _Answer:
         """The explicit end -> the body, if it was not streamed."""
         usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
         if finish.usage is not None:
-            sent, came = finish.usage.prompt_tokens, finish.usage.completion_tokens
+            sent, came = finish.usage.prompt_tokens or 0, finish.usage.completion_tokens or 0
             usage = {"prompt_tokens": sent, "completion_tokens": came, "total_tokens": sent + came}
         if not self.body.stream:
             message = {"role": "assistant", "content": "".join(self.pieces)}

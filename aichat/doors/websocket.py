@@ -6,6 +6,7 @@ from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
+from twisted.internet.interfaces import IDelayedCall
 
 import aichat
 from aichat.doors.connection import Connection, UseCases
@@ -14,6 +15,9 @@ from aichat.protocol import frames
 from aichat.protocol.errors import AichatError
 
 CLOSE_GOING_AWAY = 1001
+
+HELLO_SECONDS = 10
+"""How long whoever needs a token may stay without having shown one."""
 
 HARD_FRAME_BYTES = 4 * frames.MAX_FRAME_BYTES
 """Over MAX_FRAME_BYTES a frame gets an error; over this the connection is closed before all of it is read."""
@@ -51,6 +55,7 @@ class AutobahnSocket(WebSocketServerProtocol):
 
     factory: WebSocketDoor
     connection: Connection | None = None
+    hello_timer: IDelayedCall | None = None
 
     def onConnect(self, request: ConnectionRequest) -> None:
         """The handshake: who may come at all."""
@@ -74,6 +79,8 @@ class AutobahnSocket(WebSocketServerProtocol):
         if set_no_delay is not None:
             set_no_delay(True)  # the factory's own option does not reach accepted sockets: 39 ms a delta
         self.factory.sockets.add(self)
+        assert self.connection is not None
+        self.hello_timer = self.factory.reactor.callLater(HELLO_SECONDS, self.connection.say_hello_first)
         assert self.transport is not None
         # twisted.web's channel is still the transport's producer: past 64 KiB of unsent output it would stop
         # reading from the client, and, with a request that never ends, not begin again.
@@ -83,12 +90,12 @@ class AutobahnSocket(WebSocketServerProtocol):
     def pauseProducing(self) -> None:
         """The client reads more slowly than we write: the transport's buffer is full."""
         if self.connection is not None:
-            self.connection.clogged()
+            self.connection.out.clog()
 
     def resumeProducing(self) -> None:
         """The buffer is empty again."""
         if self.connection is not None:
-            self.connection.unclogged()
+            self.connection.out.unclog()
 
     def stopProducing(self) -> None:
         """The transport is gone; `onClose` follows."""
@@ -104,12 +111,15 @@ class AutobahnSocket(WebSocketServerProtocol):
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The socket is gone."""
         self.factory.sockets.discard(self)
+        if self.hello_timer is not None and self.hello_timer.active():
+            self.hello_timer.cancel()
         if self.connection is not None:
-            self.connection.closed()
+            self.connection.lost()
 
     def write(self, data: bytes) -> None:
-        """Send one text message."""
-        self.sendMessage(data)  # type: ignore[no-untyped-call]
+        """Send one text message, if the socket is open; prepared, since Autobahn's limit of size is for both ways."""
+        if self.state == self.STATE_OPEN:
+            self.sendPreparedMessage(self.factory.prepareMessage(data))
 
     def close(self, code: int, reason: str) -> None:
         """Close with a WebSocket code; Autobahn's own sendClose knows no 1001 and no 1008."""

@@ -41,9 +41,8 @@ def serve_page(request: IRequest, root: bytes, link: str) -> bytes:
         request.setHeader("content-security-policy", CSP.format(more=more))
         return html.replace("@LINK@", link).replace("@ROOT@", root.decode()).encode()
     kind = TYPES.get(name.rpartition(".")[2])
-    file = files(__name__) / name
-    if kind is None or "/" in name or "\\" in name or not file.is_file():
-        raise AichatError("not_found", f"The page has no file {name!r}.")
+    if kind is None or name not in {file.name for file in files(__name__).iterdir()}:
+        raise AichatError("not_found", "The page has no such file.")
     request.setHeader("content-type", kind)
-    data: bytes = file.read_bytes()
+    data: bytes = (files(__name__) / name).read_bytes()
     return data

@@ -23,6 +23,9 @@ from aichat.store.rows import to_conversation, to_message
 LIST_MOST = 1_000
 """Conversations in one list: more than anybody scrolls; older ones are found by search."""
 
+PAGE_CHARS = 1_000_000
+"""Text in one page of history: a page of very long messages has fewer of them."""
+
 FIRST_TITLE = "新会话 · New conversation"
 TITLE_LENGTH = 40
 
@@ -89,9 +92,10 @@ class Conversations:
                     limit=request.limit + 1,
                 )
             )
-            messages = [to_message(row) for row in reversed(rows[: request.limit])]
+            rows, more = _within(rows, request.limit)
+            messages = [to_message(row) for row in reversed(rows)]
             conversations = self._all_of(connection, user_id, chosen.persona_id) if request.before is None else []
-            return History(chosen.persona_id, conversations, chosen.id, messages, len(rows) > request.limit)
+            return History(chosen.persona_id, conversations, chosen.id, messages, more)
 
         return self._database.read(read)
 
@@ -163,6 +167,16 @@ class Conversations:
         row = self._queries.conversation(connection, id=ack.conversation_id, user_id=user_id)
         conversation = None if row is None else to_conversation(row)
         return Saved(ack, conversation, conversation.seq if conversation else 0, repeated)
+
+
+def _within(rows: list[Any], limit: int) -> tuple[list[Any], bool]:
+    """The first rows of a page within a count and `PAGE_CHARS` (one at least), and whether any are left out."""
+    room = PAGE_CHARS
+    for at, row in enumerate(rows[:limit]):
+        room -= len(row[3]) + len(row[6])  # content and reasoning
+        if room < 0 and at:
+            return rows[:at], True
+    return rows[:limit], len(rows) > limit
 
 
 def get_conversation(

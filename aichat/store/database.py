@@ -111,7 +111,8 @@ class Database:
     def _group_done(self, outcome: list[Any] | Failure, waiting: list[Deferred[Any]]) -> None:
         if isinstance(outcome, Failure):
             self._log.error("commit failed: {error}", error=outcome.getErrorMessage())
-            outcome = [Failure(AichatError("storage_failed", _storage_message(outcome.value)))] * len(waiting)
+            words = _storage_message(outcome.value)
+            outcome = [Failure(AichatError("storage_failed", words)) for _ in waiting]
         self._writing = False
         for done, result in zip(waiting, outcome, strict=True):
             done.callback(result)  # a Failure goes to the errbacks
@@ -133,8 +134,11 @@ def _commit_group(wrapped: Any, works: list[Work[Any]]) -> list[Any]:
             except AichatError:
                 results.append(Failure())
                 connection.execute("ROLLBACK TO work")
-            except sqlite3.OperationalError:
-                raise  # the file, not the work: nothing of this group may be called saved
+            except sqlite3.Error as error:
+                if not isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+                    raise  # the file, not the work: nothing of this group may be called saved
+                results.append(Failure())
+                connection.execute("ROLLBACK TO work")
             except Exception:
                 results.append(Failure())
                 connection.execute("ROLLBACK TO work")

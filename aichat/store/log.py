@@ -77,6 +77,16 @@ class Log:
             at.append((buried, _deletion(buried, kind, ref, conversation_id)))
         return [event for _, event in sorted(at, key=lambda pair: pair[0])]
 
+    def first_time(self, user_id: int, command: Command) -> Deferred[bool]:
+        """Remember a command that changes nothing here -> whether its request id is new."""
+
+        def write(connection: sqlite3.Connection) -> bool:
+            return not once(self._queries, connection, user_id, command, lambda: Ack(request_id=command.request_id))[
+                1
+            ]
+
+        return self._database.write(write)
+
 
 def _deletion(seq: int, kind: str, ref: str, conversation_id: int) -> AnyPush:
     match kind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import sqlite3
@@ -14,7 +15,17 @@ from twisted.internet.defer import Deferred
 
 from aichat.protocol.errors import AichatError
 from aichat.protocol.frames import Ack, PersonaCreate, PersonaDelete, PersonaUpdate
-from aichat.protocol.values import Persona, PersonaConfig
+from aichat.protocol.values import (
+    Avatar,
+    Greeting,
+    ModelName,
+    Name,
+    Persona,
+    PersonaConfig,
+    PersonaId,
+    Prompt,
+    Starters,
+)
 from aichat.store.database import Database
 from aichat.store.log import once
 from aichat.store.rows import PERSONA_FIELDS, to_persona
@@ -32,14 +43,22 @@ class Saved(NamedTuple):
 class PersonaFile(msgspec.Struct, kw_only=True):
     """A persona as a file of the seed has it, plus our optional fields."""
 
-    id: str
-    name: str
-    prompt: str
-    avatar: str | None = ""
+    id: PersonaId
+    name: Name
+    prompt: Prompt
+    avatar: Avatar | None = ""
     create_time: str | None = None
-    model: str = ""
-    greeting: str = ""
-    starters: list[str] = []
+    model: ModelName = ""
+    greeting: Greeting = ""
+    starters: Starters = []
+
+
+def parse_persona(data: bytes) -> PersonaFile:
+    """A persona from a file's bytes (JSON, UTF-8). Errors: msgspec.DecodeError with what is wrong."""
+    try:
+        return msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8), type=PersonaFile)
+    except UnicodeDecodeError:
+        raise msgspec.DecodeError("it is not UTF-8") from None
 
 
 class Personas:
@@ -69,9 +88,7 @@ class Personas:
                 return Ack(request_id=command.request_id, persona_id=ident)
 
             ack, repeated = once(self._queries, connection, user_id, command, insert)
-            row = self._queries.persona(connection, id=ack.persona_id, user_id=user_id)
-            persona = None if row is None else to_persona(row)
-            return Saved(ack, persona, persona.seq if persona else 0, repeated)
+            return self._saved(connection, user_id, ack, repeated)
 
         return self._database.write(write)
 
@@ -90,8 +107,7 @@ class Personas:
                 return Ack(request_id=command.request_id, persona_id=persona.id)
 
             ack, repeated = once(self._queries, connection, user_id, command, change)
-            persona = self._get(connection, user_id, command.persona_id)
-            return Saved(ack, persona, persona.seq, repeated)
+            return self._saved(connection, user_id, ack, repeated)
 
         return self._database.write(write)
 
@@ -121,12 +137,12 @@ class Personas:
         return self._database.write(write)
 
     def take_files(self, user_id: int, files: Iterable[bytes]) -> Deferred[list[str]]:
-        """Take in persona files (JSON, UTF-8) whose content is new here -> the ids made.
+        """Take in persona files whose content is new here -> the ids made.
 
         A persona whose id exists already stays as it is; so does one that was taken in once and then deleted.
         Errors: msgspec.DecodeError if a file is not a persona (nothing is taken in then).
         """
-        parsed = [(data, msgspec.json.decode(data, type=PersonaFile)) for data in files]
+        parsed = [(data, parse_persona(data)) for data in files]
 
         def write(connection: sqlite3.Connection) -> list[str]:
             made = []
@@ -149,6 +165,11 @@ class Personas:
             return made
 
         return self._database.write(write)
+
+    def _saved(self, connection: sqlite3.Connection, user_id: int, ack: Ack, repeated: bool) -> Saved:
+        row = self._queries.persona(connection, id=ack.persona_id, user_id=user_id)
+        persona = None if row is None else to_persona(row)
+        return Saved(ack, persona, persona.seq if persona else 0, repeated)
 
     def _get(self, connection: sqlite3.Connection, user_id: int, persona_id: str) -> Persona:
         row = self._queries.persona(connection, id=persona_id, user_id=user_id)

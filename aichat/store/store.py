@@ -6,6 +6,7 @@ import secrets
 import sqlite3
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from twisted.internet.interfaces import IReactorThreads
 
 from aichat.store.conversations import Conversations
@@ -23,6 +24,7 @@ class Store:
     def __init__(self, path: Path, reactor: IReactorThreads) -> None:
         self.path = path
         self._database = Database(path, reactor)
+        self._lock = FileLock(path.with_name(path.name + ".lock"), thread_local=False)
         self._queries = load_queries()
         self.log = Log(self._database, self._queries)
         self.users = Users(self._database, self._queries)
@@ -31,13 +33,22 @@ class Store:
         self.messages = Messages(self._database, self._queries)
 
     async def open(self) -> None:
-        """Open or make the file and bring it to the newest schema. Errors: sqlite3.Error, OSError."""
+        """Open or make the file and bring it to the newest schema. Errors: sqlite3.Error, OSError.
+
+        A second service on the same file would be a second writer, and would take the first one's running answers
+        for cut off: the lock keeps it out. It goes with the process that holds it.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            raise OSError(f"another aichat service is using {self.path}: stop that one first") from None
         await self._database.open(self._prepare)
 
     async def close(self) -> None:
         """Finish what is queued and close the file."""
         await self._database.close()
+        self._lock.release()
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         migrate(connection)

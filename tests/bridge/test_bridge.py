@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import pytest_twisted
 import treq
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
@@ -79,7 +80,7 @@ async def test_an_answer_streams_and_finishes(bridge: Bridge, upstream: Upstream
     assert (finish.reason, finish.model, finish.usage.completion_tokens) == ("stop", "fake-1", 5)
     asked = (await deferToThread(upstream.requests))[-1]
     assert asked["authorization"] == "Bearer sk-test"
-    assert asked["body"]["messages"][0] == {"role": "system", "content": "你是一个严谨的学术助手"}
+    assert asked["body"]["messages"] == [{"role": "user", "content": "你好😀"}], "its caller knows the prompt"
 
 
 @pytest.mark.parametrize(("word", "reasoning"), [("!think", "let me think"), ("!tags", "let me think")])
@@ -177,10 +178,14 @@ async def test_nobody_listens() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_seeds_request_and_response(bridge: Bridge) -> None:
+async def test_the_seeds_request_and_response(bridge: Bridge, upstream: Upstream) -> None:
     body = {"persona_id": "p1", "messages": [{"role": "user", "content": "你好"}]}
     for path in ("/api/v1/chat", "/test/api/chat"):
         assert await bridge.post(body, path) == (200, {"success": True, "response": "你说：你好"})
+        asked = (await deferToThread(upstream.requests))[-1]["body"]["messages"]
+        assert asked[0] == {"role": "system", "content": "你是一个严谨的学术助手"}
+    assert (await bridge.post({**body, "persona_id": ""}))[0] == 200
+    assert len((await deferToThread(upstream.requests))[-1]["body"]["messages"]) == 1
 
 
 WRONG: list[tuple[Any, int, str]] = [
@@ -268,3 +273,67 @@ async def test_a_shared_secret(upstream: Upstream) -> None:
         with pytest.raises(AichatError, match="secret"):
             await stranger.generate("p1", [ChatMessage("user", "x")], "", lambda delta: None)
         await made.port.stopListening()
+
+
+class RawUpstream(Protocol):
+    """An upstream that writes given bytes, one script a connection, and then closes, resets or stays."""
+
+    scripts: ClassVar[list[tuple[bytes, str]]] = []
+
+    def dataReceived(self, data: bytes) -> None:
+        script, end = self.scripts.pop(0)
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        self.transport.write(head + b"%x\r\n%s\r\n" % (len(script), script))
+        if end == "whole":
+            self.transport.write(b"0\r\n\r\n")
+        elif end == "reset":
+            reactor.callLater(0.05, self.transport.abortConnection)  # type: ignore[attr-defined]
+        elif end == "close":
+            self.transport.loseConnection()
+
+
+def said(**delta: Any) -> bytes:
+    return b"data: " + json.dumps({"choices": [{"delta": delta, "finish_reason": None}]}).encode() + b"\n\n"
+
+
+STOP = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+ODD: list[tuple[list[tuple[bytes, str]], str]] = [
+    # a first try that fails with half an event, or half a tag, leaves nothing behind for the second
+    ([(b'data: {"choices": [{"del', "reset"), (said(content="Hello") + STOP, "whole")], "Hello"),
+    ([(said(content="<thi"), "reset"), (said(content="Hello") + STOP, "whole")], "Hello"),
+    # a whole answer is whole, however its socket ends
+    ([(said(content="a") + STOP, "close")], "a"),
+    ([(said(content="b") + STOP, "reset")], "b"),
+    ([(said(content="c") + STOP, "stay")], "c"),
+    # what upstreams send besides
+    ([(b"\xef\xbb\xbf" + said(content="d") + STOP, "whole")], "d"),
+    (
+        [
+            (
+                b': keep-alive\n\ndata: {"choices": null}\n\n' + said(content="e", reasoning_content=None) + STOP,
+                "whole",
+            )
+        ],
+        "e",
+    ),
+    ([(said(content="f") + b'data: {"choices": [], "usage": {"prompt_tokens": null}}\n\n' + STOP, "whole")], "f"),
+    ([(said(content=None, refusal="I will not.") + STOP, "whole")], "I will not."),
+    ([(said(content=[{"type": "text", "text": "g"}]) + STOP, "whole")], "g"),
+    ([(b'data: {"error": "", "choices": []}\n\n' + said(content="h") + STOP, "whole")], "h"),
+    ([(said(content="\ud83d") + said(content="\ude00!") + STOP, "whole")], "😀!"),
+    ([(said(content="\ude00 alone") + STOP, "whole")], "\ufffd alone"),
+]
+
+
+@pytest.mark.parametrize(("scripts", "content"), ODD)
+@pytest_twisted.ensureDeferred
+async def test_what_real_upstreams_do(scripts: list[tuple[bytes, str]], content: str) -> None:
+    RawUpstream.scripts = list(scripts)
+    port = reactor.listenTCP(0, Factory.forProtocol(RawUpstream), interface="127.0.0.1")  # type: ignore[attr-defined]
+    made = Bridge(f"http://127.0.0.1:{port.getHost().port}/v1", "in_process")
+    try:
+        assert (await made.ask("hi")).reason == "stop"
+        assert made.content == content
+    finally:
+        await made.port.stopListening()
+        await port.stopListening()

@@ -328,9 +328,7 @@ async def test_an_engine_that_is_not_installed_is_told(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_damaged_model_is_not_loaded(
-    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_damaged_model_is_not_loaded(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AICHAT_MODELS_DIR", str(tmp_path))
     (tmp_path / "smollm2-135m.gguf").write_bytes(b"GGUF, but not that one")
     counting = CountingReactor()

@@ -219,9 +219,7 @@ def test_locate_finds_only_what_is_whole(tiny: Tiny) -> None:
     assert models.fetch("tiny", progress=False).read_bytes() == WHOLE
 
 
-def test_the_hash_is_taken_again_only_when_the_file_changed(
-    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_hash_is_taken_again_only_when_the_file_changed(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     path = models.fetch("tiny", progress=False)
     taken: list[object] = []
     file_digest = hashlib.file_digest

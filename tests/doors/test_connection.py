@@ -194,7 +194,7 @@ async def test_failures_before_and_after_the_first_word(server: Server) -> None:
     assert (await end.get("message_done"))["message"]["content"] == "whole"
     history = await end.ask("history_response", type="history_request", persona_id=persona)
     assert [m["content"] for m in history["messages"]] == ["one", "", "two", "whole"]
-    assert [(m.role, m.content) for m in server.provider.asked[-1].messages[1:]] == [("user", "one"), ("user", "two")]
+    assert [(m.role, m.content) for m in server.provider.asked[-1].messages[1:]] == [("user", "one\n\ntwo")]
 
 
 @pytest_twisted.ensureDeferred
@@ -292,6 +292,127 @@ async def test_history_comes_in_pages(server: Server) -> None:
     rest = await end.ask("history_response", **page, before=last["messages"][0]["id"])
     assert [m["content"] for m in rest["messages"]] == ["q0", "a0", "q1", "a1", "q2", "a2"]
     assert "more" not in rest
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_stop_that_comes_twice_or_late_does_not_hit_the_next_answer(server: Server) -> None:
+    end = await full(server)
+    persona = await make_persona(end)
+    first = await end.ask("ack", type="chat", persona_id=persona, content="one", request_id="q1")
+    stop = {"type": "chat_stop", "conversation_id": first["conversation_id"], "request_id": "s1"}
+    end.send(**stop)
+    assert (await end.get("message_done"))["message"]["status"] == "stopped"
+    asked = server.provider.next_question()
+    await end.ask("ack", type="chat", persona_id=persona, content="two", request_id="q2")
+    await asked
+    assert (await end.ask("ack", **stop))["request_id"] == "s1"
+    late = {**stop, "request_id": "s2", "answer_id": first["answer_id"]}
+    assert (await end.ask("ack", **late))["request_id"] == "s2"
+    server.provider.say("whole")
+    server.provider.finish()
+    assert (await end.get("message_done"))["message"]["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "code"),
+    [
+        ("STOP", "done", None),
+        ("length", "interrupted", "answer_cut_short"),
+        ("content_filter", "interrupted", "answer_filtered"),
+        ("insufficient_system_resource", "interrupted", "upstream_interrupted"),
+        ("error", "interrupted", "upstream_interrupted"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_only_a_whole_answer_is_done(server: Server, reason: str, status: str, code: str | None) -> None:
+    end = await full(server)
+    persona = await make_persona(end)
+    asked = server.provider.next_question()
+    await end.ask("ack", type="chat", persona_id=persona, content="one", request_id="q1")
+    await asked
+    server.provider.say("text")
+    server.provider.finish(reason)
+    message = (await end.get("message_done"))["message"]
+    assert (message.get("status", "done"), message["content"]) == (status, "text")
+    assert message.get("failure", {}).get("code") == code
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_connection_that_fails_harms_nobody_else(server: Server, expected_errors: list[str]) -> None:
+    bad, good = await full(server), await full(server)
+    persona = await make_persona(good)
+
+    def fail(data: bytes) -> None:
+        raise OSError("broken")
+
+    bad.write = fail  # type: ignore[method-assign]
+    expected_errors.append("a connection failed and is left out")
+    asked = server.provider.next_question()
+    await good.ask("ack", type="chat", persona_id=persona, content="one", request_id="q1")
+    await asked
+    server.provider.say("fine")
+    server.provider.finish()
+    assert (await good.get("message_done"))["message"]["content"] == "fine"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_connection_that_leaves_while_it_says_hello_is_not_kept(server: Server) -> None:
+    for _ in range(5):
+        end = End(server)
+        end.send(type="hello", version=1)
+        end.leave()
+    end = await full(server)
+    persona = await make_persona(end)
+    ack = await end.ask("ack", type="chat", persona_id=persona, content="one", request_id="q1")
+    other = await full(server)
+    other.send(type="conversation_subscribe", conversation_id=ack["conversation_id"])
+    other.leave()
+    await end.ask("persona_list", type="persona_list")
+    await end.ask("persona_list", type="persona_list")
+    assert list(server.hub._of_user[1]) == [end.connection]
+    assert list(server.hub._watching[ack["conversation_id"]]) == [end.connection]
+
+
+@pytest_twisted.ensureDeferred
+async def test_deep_nonsense_leaves_the_connection_speaking(server: Server) -> None:
+    end = await full(server)
+    end.send_bytes(b'{"a":' * 50_000)
+    assert (await end.get("error"))["code"] == "too_deep"
+    assert (await end.ask("persona_list", type="persona_list"))["personas"] == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_repeated_question_gets_its_own_answer(server: Server) -> None:
+    persona = await make_persona(await full(server))
+    plain = End(server)
+    asked = server.provider.next_question()
+    question = {"type": "chat", "persona_id": persona, "content": "a", "request_id": "a"}
+    plain.send(**question)
+    await asked
+    server.provider.say("to a")
+    server.provider.finish()
+    assert (await plain.get("chat_response"))["content"] == "to a"
+    asked = server.provider.next_question()
+    plain.send(type="chat", persona_id=persona, content="b", request_id="b")
+    await asked
+    server.provider.say("to b")
+    assert (await plain.ask("chat_response", **question))["content"] == "to a"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_long_page_of_history_is_cut_and_more_follows(server: Server) -> None:
+    end = await full(server)
+    persona = await make_persona(end)
+    for n in range(4):
+        asked = server.provider.next_question()
+        await end.ask("ack", type="chat", persona_id=persona, content=f"q{n}", request_id=f"q{n}")
+        await asked
+        server.provider.say("x" * 400_000)
+        server.provider.finish()
+        await end.get("message_done")
+    page = await end.ask("history_response", type="history_request", persona_id=persona)
+    assert page["more"] is True
+    assert [m["content"][:2] for m in page["messages"]] == ["q2", "xx", "q3", "xx"]
 
 
 # resume
@@ -610,14 +731,14 @@ async def test_a_client_that_does_not_read_misses_no_text_and_costs_no_memory(se
     await asked
     server.provider.say("one ")
     await slow.get("message_delta")
-    slow.connection.clogged()
+    slow.connection.out.clog()
     before = len(slow.frames)
     for n in range(200):
         server.provider.say(f"{n} ")
     while "199 " not in (await quick.get("message_delta"))["content"]:
         pass
     assert len(slow.frames) == before, "live text is left out while it does not read"
-    slow.connection.unclogged()
+    slow.connection.out.unclog()
     snapshot = await slow.get("message_snapshot")
     server.provider.say("last")
     delta = await slow.get("message_delta")
@@ -628,9 +749,9 @@ async def test_a_client_that_does_not_read_misses_no_text_and_costs_no_memory(se
 @pytest_twisted.ensureDeferred
 async def test_a_client_that_never_reads_is_closed(server: Server) -> None:
     stuck, quick = await full(server), await full(server)
-    stuck.connection.clogged()
-    config = {"name": "big", "prompt": "p", "avatar": "A" * 400_000}
-    for n in range(25):
+    stuck.connection.out.clog()
+    config = {"name": "big", "prompt": "p", "avatar": "A" * 200_000}
+    for n in range(50):
         await quick.ask("ack", type="persona_create", persona_config=config, request_id=f"p{n}")
     assert stuck.closed == (4408, "the client does not read")
-    assert len((await quick.ask("persona_list", type="persona_list"))["personas"]) == 25
+    assert len((await quick.ask("persona_list", type="persona_list"))["personas"]) == 50

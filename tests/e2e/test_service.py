@@ -7,11 +7,14 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -94,13 +97,58 @@ def test_a_taken_port_is_one_line(service: RunningService, tmp_path: Path) -> No
     assert second.end() == 1
 
 
-def test_a_broken_persona_file_is_named(tmp_path: Path) -> None:
+def test_a_broken_persona_file_is_named_and_left_out(tmp_path: Path) -> None:
     (tmp_path / "personas").mkdir()
-    (tmp_path / "personas" / "p9.json").write_text('{"id": 5}')
+    good = {"id": "p8", "name": "好", "prompt": "p"}
+    (tmp_path / "personas" / "p8.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(good).encode())
+    for name, data in (
+        ("a", b'{"id": 5}'),
+        ("b", '{"id": "b", "name": "学霸", "prompt": ""}'.encode("gbk")),
+        ("c", json.dumps({**good, "id": ""}).encode()),
+        ("d", json.dumps({**good, "id": "d", "name": "x" * 5_000}).encode()),
+    ):
+        (tmp_path / "personas" / f"{name}.json").write_bytes(data)
+    port = free_port()
     args = [TWIST, "--log-format=text", "aichat", f"--state-dir={tmp_path}", "--bridge-listen=none"]
-    process = Process([*args, "--listen=tcp:0:interface=127.0.0.1"])
-    process.wait_for("is not a persona")
-    assert process.end() == 1
+    process = Process([*args, f"--listen=tcp:{port}:interface=127.0.0.1"])
+    process.wait_for(r"\bready$")
+    for name in "abcd":
+        assert [line for line in process.lines if f"{name}.json is left out" in line]
+    with full_client(f"ws://127.0.0.1:{port}/ws") as client:
+        assert [p["id"] for p in client.ask("persona_list", type="persona_list")["personas"]][-1] == "p8"
+    process.end()
+
+
+def test_a_second_service_on_the_same_file_is_kept_out(fresh_service: RunningService) -> None:
+    with full_client(fresh_service.url) as client:
+        client.ask("ack", type="chat", persona_id="mara", content="!long 400", request_id="q")
+        args = [
+            TWIST,
+            "--log-format=text",
+            "aichat",
+            f"--state-dir={fresh_service.state_dir}",
+            "--bridge-listen=none",
+        ]
+        second = Process([*args, f"--listen=tcp:{free_port()}:interface=127.0.0.1"])
+        second.wait_for("another aichat service is using")
+        assert second.end() == 1
+        done = client.get("message_done")["message"]
+        assert done.get("status", "done") == "done"
+        assert len(done["content"]) > 400 * 10
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.01, 0.02, 0.05, 0.1])
+def test_a_stop_while_it_starts_is_clean(tmp_path: Path, moment: float) -> None:
+    args = [TWIST, "--log-format=text", "aichat", f"--state-dir={tmp_path}", "--bridge-listen=none"]
+    process = Process([*args, f"--listen=tcp:{free_port()}:interface=127.0.0.1"])
+    process.wait_for("Starting reactor")
+    timer = Timer(moment, process.child.send_signal, [signal.SIGTERM])
+    timer.start()
+    ended = process.child.wait(20)
+    timer.join()
+    process.end()
+    assert ended in (0, -signal.SIGTERM)
+    assert not [line for line in process.lines if "Traceback" in line or "#critical" in line or "#error" in line]
 
 
 def test_the_daemon_starts_and_stops(tmp_path: Path, upstream: Upstream) -> None:
@@ -289,6 +337,8 @@ ORIGINS = [
     ("http://localhost:{port}", False),  # another name than was asked
     ("https://evil.example", False),
     ("http://127.0.0.1.evil.example:{port}", False),
+    ("http://[", False),
+    ("ftp://127.0.0.1:{port}", False),
     ("null", False),
     ("", False),
 ]
@@ -334,6 +384,45 @@ def test_a_unix_socket(upstream: Upstream, tmp_path: Path) -> None:
 # bad manners over a real socket
 
 
+def test_a_huge_body_hears_why(service: RunningService) -> None:
+    for base in (service.http + "/v1/chat/completions", service.bridge + "/api/v1/chat"):
+        request = urllib.request.Request(base, b"x" * 20_000_000, {"content-type": "application/json"})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=20)
+        assert caught.value.code == 413
+
+
+def test_many_large_avatars_still_fit_a_reply(fresh_service: RunningService) -> None:
+    with full_client(fresh_service.url) as client:
+        config = {"name": "big", "prompt": "p", "avatar": "A" * 200_000}
+        for n in range(30):
+            client.ask("ack", type="persona_create", persona_config=config, request_id=f"p{n}")
+        assert len(client.ask("persona_list", type="persona_list")["personas"]) == 34
+
+
+def test_clients_that_come_and_go_do_not_disturb_an_answer(fresh_service: RunningService) -> None:
+    with full_client(fresh_service.url) as client:
+        ack = client.ask("ack", type="chat", persona_id="mara", content="!long 300", request_id="q")
+        for _ in range(30):
+            with full_client(fresh_service.url) as other:
+                other.send(type="conversation_subscribe", conversation_id=ack["conversation_id"])
+            raw = socket.create_connection(("127.0.0.1", fresh_service.port))
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with suppress(ConnectionClosed, OSError), connect(fresh_service.url, sock=raw) as link:
+                link.send('{"type": "hello", "version": 1}')
+                raw.close()  # a reset in mid-hello
+        done = client.get("message_done")["message"]
+        assert done["content"] == "".join(f"{n:06d} 春眠不觉晓 abc。" for n in range(300))
+
+
+def test_a_stranger_who_says_nothing_is_sent_away(upstream: Upstream) -> None:
+    port = free_port()
+    with running_service(f"--listen=tcp:{port}:interface=127.0.0.2", upstream=upstream) as running:
+        with connect(f"ws://127.0.0.2:{port}/ws") as link:
+            assert json.loads(link.recv(timeout=20))["code"] == "unauthorized"
+        assert running.process.child.poll() is None
+
+
 def test_big_binary_and_broken_messages(service: RunningService) -> None:
     with connect(service.url, max_size=None) as link:
         link.send(b"\x00\x01binary")
@@ -358,6 +447,7 @@ def test_big_binary_and_broken_messages(service: RunningService) -> None:
         ("/nowhere", 404),
         ("/test/../setup.py", 404),
         ("/test/x.exe", 404),
+        ("/test/" + "a" * 300 + ".js", 404),
     ],
 )
 def test_pages_of_the_service(service: RunningService, path: str, status: int) -> None:

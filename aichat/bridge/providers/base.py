@@ -35,8 +35,8 @@ class Delta(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Tokens counted by the upstream."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int | None = 0
+    completion_tokens: int | None = 0
 
 
 class Finish(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -56,10 +59,22 @@ LONGEST_PAUSE = 20.0
 """Seconds: an upstream that asks for a longer pause gets its error passed on instead."""
 
 
+class _Part(msgspec.Struct):
+    text: str = ""
+
+
 class _ChunkDelta(msgspec.Struct):
-    content: str | None = None
+    content: str | list[_Part] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    refusal: str | None = None
+
+    def text(self) -> str:
+        """What is to be read as the answer: a refusal is one too."""
+        content = self.content
+        return (
+            ("".join(part.text for part in content) if isinstance(content, list) else content) or self.refusal or ""
+        )
 
 
 class _Choice(msgspec.Struct):
@@ -69,13 +84,24 @@ class _Choice(msgspec.Struct):
 
 
 class _Chunk(msgspec.Struct):
-    choices: list[_Choice] = []
+    choices: list[_Choice] | None = None
     model: str | None = None
     usage: Usage | None = None
     error: msgspec.Raw = msgspec.Raw()
 
 
-_decode_chunk = msgspec.json.Decoder(_Chunk, strict=False).decode
+_fast_decode = msgspec.json.Decoder(_Chunk, strict=False).decode
+_NO_ERROR = (b"", b"null", b'""', b"{}", b"false")
+
+
+def _decode_chunk(data: bytes) -> _Chunk:
+    """One event. Some upstreams cut an emoji into two surrogates: msgspec refuses them, the json module does not."""
+    try:
+        return _fast_decode(data)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return msgspec.convert(json.loads(data), _Chunk, strict=False)
 
 
 class OpenAIProvider:
@@ -112,15 +138,20 @@ class OpenAIProvider:
         return succeed(None)
 
     async def _generate(self, request: ChatRequest, on_delta: OnDelta) -> Finish:
-        answer = _Answer(on_delta)
+        answers: list[_Answer] = []
+
+        async def attempt() -> Finish:
+            answers.append(_Answer(on_delta))
+            return await self._attempt(request, answers[-1])
+
         retrying = AsyncRetrying(
             sleep=self._sleep,
             wait=_pause,
             stop=stop_after_attempt(self._patience.tries),
-            retry=retry_if_exception(lambda error: _worth_a_retry(error, answer)),
+            retry=retry_if_exception(lambda error: _worth_a_retry(error, answers[-1])),
             reraise=True,
         )
-        return await retrying(self._attempt, request, answer)
+        return await retrying(attempt)
 
     async def _sleep(self, seconds: float) -> None:
         await deferLater(self._reactor, seconds)
@@ -160,7 +191,8 @@ class OpenAIProvider:
         except (AichatError, CancelledError):
             raise
         except Exception as error:
-            raise _lost(error, answer, self._url) from error
+            if not answer.is_finished:  # a whole answer is whole, however its socket ended
+                raise _lost(error, answer, self._url) from error
         return answer.finish()
 
 
@@ -175,12 +207,20 @@ class _Answer:
         self._model = ""
         self._usage: Usage | None = None
         self._chars = 0
+        self._over = False
+        self._half = ""
         self.started = False
 
-    def feed(self, data: bytes) -> None:
-        """Bytes of the event stream."""
+    @property
+    def is_finished(self) -> bool:
+        """Whether the upstream said why it ended."""
+        return bool(self._reason)
+
+    def feed(self, data: bytes) -> bool:
+        """Bytes of the event stream -> whether the end was among them."""
         for event in self._parser.feed(data):
             self._event(event)
+        return self._over
 
     def whole(self, data: bytes) -> None:
         """The body of an upstream that does not stream."""
@@ -195,13 +235,14 @@ class _Answer:
         return Finish(reason=self._reason, model=self._model, usage=self._usage)
 
     def _event(self, data: bytes) -> None:
-        if data == b"[DONE]":
+        if data.strip() == b"[DONE]":
+            self._over = True
             return
         try:
             chunk = _decode_chunk(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise AichatError("upstream_invalid", f"The model service sent a broken event: {error}") from None
-        if chunk.error and chunk.error != b"null":
+        if bytes(chunk.error) not in _NO_ERROR:
             raise _upstream_error(200, bytes(chunk.error))
         self._model = chunk.model or self._model
         self._usage = chunk.usage or self._usage
@@ -210,12 +251,22 @@ class _Answer:
         choice = chunk.choices[0]
         piece = choice.delta or choice.message
         if piece is not None:
-            split = self._splitter.feed(piece.content) if piece.content else Delta()
+            text = self._whole_characters(piece.text())
+            split = self._splitter.feed(text) if text else Delta()
             self._emit(split.content, (piece.reasoning_content or piece.reasoning or "") + split.reasoning)
         if choice.finish_reason:
             rest = self._splitter.end()
             self._emit(rest.content, rest.reasoning)
             self._reason = choice.finish_reason
+
+    def _whole_characters(self, text: str) -> str:
+        """Join the two halves of a character that an upstream cut; a half that stays alone becomes U+FFFD."""
+        text, self._half = self._half + text, ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        if any("\ud800" <= c <= "\udfff" for c in text):
+            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return text
 
     def _emit(self, content: str, reasoning: str) -> None:
         if not content and not reasoning:
@@ -258,9 +309,18 @@ def _refusal(response: IResponse, body: bytes) -> AichatError:
         raw = b""
     error = _upstream_error(response.code, raw)
     asked = (response.headers.getRawHeaders("retry-after") or [""])[0]
-    if asked.strip().isdigit():
-        error.retry_after = float(asked)
+    error.retry_after = _seconds(asked.strip())
     return error
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Retry-After as seconds from now: a number, or a date."""
+    if retry_after.isdigit():
+        return float(retry_after)
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except ValueError:
+        return None
 
 
 def _upstream_error(status: int, raw: bytes) -> AichatError:

@@ -1,0 +1,103 @@
+"""What goes out on one connection, and what waits: the bounds of a client that reads slowly.
+
+held      while a client catches up, events wait behind what it missed
+clogged   while a client does not read, live text is left out (one snapshot follows), the rest is counted
+closed    nothing goes out any more
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+CLOSE_TOO_SLOW = 4408
+
+UNSENT_MOST = 8 * 1_048_576
+"""Bytes written while the client does not read, live text left out, before the connection is closed."""
+
+
+class Socket(Protocol):
+    """What a connection needs of its socket."""
+
+    def write(self, data: bytes) -> None:
+        """Send one text message, if the socket is still open."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close with a WebSocket code."""
+
+
+class Outbox:
+    """The way out of one connection. `snapshot` gives the whole live text of a conversation, or None."""
+
+    def __init__(self, socket: Socket, snapshot: Callable[[int], bytes | None]) -> None:
+        self._socket = socket
+        self._snapshot = snapshot
+        self._held: list[bytes] | None = None
+        self._clogged = False
+        self._closed = False
+        self._unsent = 0
+        self._behind: set[int] = set()
+
+    def write(self, data: bytes) -> None:
+        """A reply: it goes out at once."""
+        if self._closed:
+            return
+        if self._clogged:
+            self._unsent += len(data)
+            if self._unsent > UNSENT_MOST:
+                self.close(CLOSE_TOO_SLOW, "the client does not read")
+                return
+        self._socket.write(data)
+
+    def send(self, data: bytes) -> None:
+        """An event: it waits while the client catches up."""
+        if self._held is not None:
+            self._held.append(data)
+        else:
+            self.write(data)
+
+    def send_live(self, conversation_id: int, data: bytes) -> None:
+        """Live text: a client that does not read gets one snapshot later in place of all of it."""
+        if self._clogged:
+            self._behind.add(conversation_id)
+        else:
+            self.send(data)
+
+    def hold(self) -> None:
+        """From now on events wait."""
+        self._held = []
+
+    def release(self, *, discard: bool = False) -> None:
+        """What waited goes out, or is thrown away."""
+        held, self._held = self._held, None
+        for data in held or ():
+            if not discard:
+                self.write(data)
+
+    def clog(self) -> None:
+        """The client reads more slowly than we write."""
+        self._clogged = True
+
+    def unclog(self) -> None:
+        """All that was written is on its way: catch up with live text that was left out."""
+        self._clogged, self._unsent = False, 0
+        behind, self._behind = self._behind, set()
+        for conversation_id in behind:
+            snapshot = self._snapshot(conversation_id)
+            if snapshot is not None:
+                self.send(snapshot)
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye; nothing goes out after it."""
+        if not self._closed:
+            self._closed = True
+            self._socket.close(code, reason)
+
+    def lost(self) -> None:
+        """The socket is gone."""
+        self._closed = True
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing goes out any more."""
+        return self._closed

@@ -1,0 +1,1 @@
+"""Persona files of the seed's form that a new service starts with."""
