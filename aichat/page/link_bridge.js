@@ -236,8 +236,7 @@ class BridgeSession {
     const text = { content: "", reasoning: "", thoughtSince: 0, reasoning_ms: 0 };
     let ending;
     try {
-      const messages = said.map((m) => ({ role: m.sender_type === 0 ? "user" : "assistant", content: m.content }));
-      const body = { persona_id: conversation.persona_id, messages, stream: true };
+      const body = { persona_id: conversation.persona_id, messages: asPrompt(said), stream: true };
       const finish = await this._read(body, abort.signal, (delta) => this._grow(answer, text, delta));
       ending = { status: "done", model: finish.model ?? "" };
     } catch (error) {
@@ -296,4 +295,15 @@ class BridgeSession {
       }
     }
   }
+}
+
+// What the model reads. A question whose answer failed and the next one go as one message, as the service does it.
+function asPrompt(messages) {
+  const prompt = [];
+  for (const { sender_type, content } of messages) {
+    const role = sender_type === 0 ? "user" : "assistant";
+    if (prompt.at(-1)?.role === role) prompt.at(-1).content += `\n\n${content}`;
+    else prompt.push({ role, content });
+  }
+  return prompt;
 }

@@ -90,8 +90,7 @@ class Page:
         """Go to a persona, in a conversation of this test alone."""
         self.wait(lambda: self.all(f"[data-persona={persona_id}]"), "the persona")
         self.js("document.querySelector(arguments[0]).click()", f"[data-persona={persona_id}]")
-        self.one(".newbutton").click()
-        self.wait(lambda: self.all(".starter"), "an empty conversation")
+        self.start_anew()
         return self
 
     def js(self, script: str, *args: Any) -> Any:
@@ -149,6 +148,11 @@ class Page:
         """Wait until the last answer has a status -> its text."""
         self.wait(lambda: self.all(f".row:last-child.answer[data-status={status}]"), f"an answer that is {status}")
         return self.text(".answer .body")
+
+    def start_anew(self) -> None:
+        """Go to an empty conversation with the same persona."""
+        self.one(".newbutton").click()
+        self.wait(lambda: self.all(".starter"), "an empty conversation")
 
     def ask(self, text: str, status: str = "done") -> str:
         """Say something and wait for the end of the answer -> its text."""
@@ -227,6 +231,8 @@ def test_a_failed_answer_says_why_and_is_tried_again(page: Page, service: Runnin
     page.open(service.http).chat_with("mara")
     page.ask("!status 402", "failed")
     assert "no balance" in page.text(".answer .trouble")
+    page.start_anew()
+    page.ask("!cut", "interrupted")
     page.ask("!cut", "interrupted")
     assert page.text(".answer .body") == "一two 三。"
     last = page.all(".row.answer")[-1]
@@ -538,6 +544,7 @@ def test_the_bridge_page(page: Page, service: RunningService, upstream: Upstream
     page.wait(left, "the upstream sees the client leave")
     page.ask("!status 402", "failed")
     assert "no balance" in page.text(".answer .trouble")
+    page.start_anew()
     page.ask("!cut", "interrupted")
     assert page.ask("!think") == "42"
     assert not page.all(".new"), "personas are made in the service, not here"
