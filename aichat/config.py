@@ -16,7 +16,7 @@ PROVIDERS = ("embedded", *PRESETS)
 LOG_LEVELS = ("debug", "info", "warn", "error", "critical")
 LISTS = ("listen", "bridge_listen", "hosts", "origins")
 
-EMBEDDED_CONTEXT, REMOTE_CONTEXT = 8_192, 32_768
+EMBEDDED_CONTEXT, REMOTE_CONTEXT = 4_096, 32_768
 """Tokens that a model reads, unless `context` says otherwise."""
 
 

@@ -21,7 +21,7 @@ from aichat.bridge.app import BridgeApp
 from aichat.bridge.book import PersonaBook
 from aichat.bridge.client import BridgeClient
 from aichat.bridge.providers.base import Provider
-from aichat.bridge.providers.openai import OpenAIProvider
+from aichat.bridge.providers.openai import OpenAIProvider, Patience
 from aichat.chat.accounts import Accounts
 from aichat.chat.completions import Completions
 from aichat.chat.conversations import Conversations
@@ -232,7 +232,13 @@ def make_provider(reactor: Any, settings: Settings) -> Provider:
         reactor,
         settings.embedded_model or DEFAULT_MODEL,
         upstream=lambda url, key, model: OpenAIProvider(
-            reactor, base_url=url, api_key=key, model=model, name="embedded", extra={"return_progress": True}
+            reactor,
+            base_url=url,
+            api_key=key,
+            model=model,
+            name="embedded",
+            extra={"return_progress": True},
+            patience=Patience(first_byte=600.0, between=120.0),  # one waits in line while every slot is taken
         ),
         context=settings.context_tokens,
     )

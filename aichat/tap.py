@@ -32,7 +32,7 @@ TOML file named by --config. Secrets (bridge_secret, upstream_key) are read from
         ["upstream-url", "u", None, "Base URL of an OpenAI-compatible API, as https://api.deepseek.com/v1"],
         ["upstream-model", "m", None, "Model name to ask the upstream for"],
         ["embedded-model", None, None, "Embedded model: a name of the catalogue, or a GGUF file"],
-        ["context", None, None, "Tokens the model reads [8192 embedded, else 32768]"],
+        ["context", None, None, "Tokens the model reads [4096 embedded, else 32768]"],
         ["log-level", "l", None, "debug, info, warn, error or critical [info]"],
     ]
     optFlags = [  # noqa: RUF012

@@ -22,7 +22,7 @@ from aichat.protocol.errors import ERRORS, AichatError
 
 __all__ = ["BridgeClient", "ChatMessage", "Delta", "Finish"]
 
-FIRST_BYTE, BETWEEN = 150.0, 60.0
+FIRST_BYTE, BETWEEN = 660.0, 150.0
 """Seconds: longer than the bridge's own patience with its upstream, which has the better error."""
 
 MAX_ERROR_BYTES = 65_536

@@ -25,18 +25,24 @@ def fill_in(text: str, persona: Persona, user_name: str) -> str:
 def build_prompt(persona: Persona, history: list[Message], user_name: str, context: int) -> list[ChatMessage]:
     """The messages for a model that reads `context` tokens: the system prompt, then the newest history that fits.
 
-    Answers without text are left out; reasoning is never sent back. The last message always stays.
+    A conversation that fits whole begins with the persona's greeting, which its user has seen: small models keep to
+    the persona's manner better for it. Answers without text are left out; reasoning is never sent back. The last
+    message always stays.
     """
     system = fill_in(persona.prompt, persona, user_name)
-    room = context - context // ANSWER_SHARE - estimate_tokens(system)
+    greeting = fill_in(persona.greeting, persona, user_name)
+    room = context - context // ANSWER_SHARE - estimate_tokens(system) - estimate_tokens(greeting)
     chosen: list[ChatMessage] = []
-    for message in reversed([m for m in history if m.content]):
+    said = [m for m in history if m.content]
+    for message in reversed(said):
         room -= estimate_tokens(message.content)
         if room < 0 and chosen:
             break
         chosen.append(ChatMessage("user" if message.sender_type == USER else "assistant", message.content))
     while len(chosen) > 1 and chosen[-1].role == "assistant":
         chosen.pop()  # a prompt that begins with an answer confuses small models
+    if greeting and len(chosen) == len(said) < HISTORY_MOST:
+        chosen.append(ChatMessage("assistant", greeting))
     messages = [ChatMessage(role="system", content=system)] if system else []
     return messages + _merged(chosen[::-1])
 

@@ -59,7 +59,7 @@ class Provider(Protocol):
         """Start a generation: `on_delta` is called in order; the Deferred fires at the end.
 
         Errors: always `aichat.protocol.errors.AichatError` (`upstream_*`, `context_exceeded`,
-        `model_unavailable`). A stream without an explicit finish_reason errs with `upstream_interrupted`.
+        `model_unavailable`, `shutting_down`). Without an explicit finish_reason: `upstream_interrupted`.
         Cancelling the Deferred closes the upstream's socket at once (CancelledError).
         """
 
