@@ -35,7 +35,7 @@ def start(service: RunningService, size: tuple[int, int]) -> tuple[Terminal, dic
     terminal.until("^Q Quit")
     first = cpu(terminal.pid)
     terminal.until("● live")
-    terminal.until("Captain Mara")
+    terminal.until("^N New")
     return terminal, {"first screen, CPU s": first, "live, CPU s": cpu(terminal.pid), "MB": resident(terminal.pid)}
 
 

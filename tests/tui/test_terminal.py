@@ -22,8 +22,7 @@ def say(terminal: Terminal, words: str) -> None:
 
 def fresh(terminal: Terminal) -> None:
     """A new conversation, so that tests do not read each other's words."""
-    terminal.until("● live")
-    terminal.until("›")
+    terminal.until("^N New")
     terminal.send("\x0e")
     terminal.until("new conversation")
 
@@ -178,11 +177,11 @@ def test_no_payload_reaches_the_terminal(open_terminal: Open, run: Run) -> None:
     assert run("ask", "reviewer", "--new", stdin=hostile.encode()).returncode == 0
     terminal = open_terminal(columns=120, lines=40)
     terminal.until("你说：clipboard<title<link<screen<device<c1<bidi<bell<end")
-    run("ask", "reviewer", "again", stdin=hostile.encode())
+    run("ask", "reviewer", stdin=b"again " + hostile.encode())
     terminal.until("你说：again")
     terminal.until("Esc Stop", absent=True)
     terminal.send("\x0f")
-    terminal.until("conversation")
+    terminal.until("r Rename")
     terminal.send("r")
     terminal.until("Title of the conversation")
     terminal.send("\x1b")

@@ -57,7 +57,8 @@ class Conversations(DeskDialog[None]):
         """The list first; the filter waits until it is wanted."""
         self.query_one("#find").display = False
         self.query_one("#conversations").focus()
-        self.call_after_refresh(self._show)
+        self._show()  # at once, so that a key typed ahead finds what it means
+        self.call_after_refresh(self._show)  # and again at the width the list then has
 
     def on_resize(self, event: events.Resize) -> None:
         """Titles are cut elsewhere now."""
