@@ -84,7 +84,9 @@ class Completions(Resource):
         request.finish()
 
     async def answer(self, request: Request, messages: list[dict[str, str]], record: dict[str, Any]) -> None:
-        said = messages[-1]["content"].rpartition("\n\n")[2]  # what was said before may stand in front
+        said = messages[-1]["content"]
+        if "!" in (part[:1] for part in said.split("\n\n")):
+            said = said.rpartition("\n\n")[2]  # a question whose answer failed stands before the next one
         word, _, rest = said.partition(" ")
         match word:
             case "!hang":
