@@ -8,7 +8,7 @@ INSTALLED = $(VENV)/.installed
 TEST_INSTALLED = $(VENV)/.test-installed
 
 .DEFAULT_GOAL = help
-.PHONY: help run tui qt install model test lint check-python clean
+.PHONY: help run tui qt install model test soak lint check-python clean
 
 help:
 	@echo "make run      install, fetch the model, start the service, say where to go"
@@ -61,3 +61,6 @@ lint:
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+soak: $(TEST_INSTALLED)
+	AICHAT_SOAK=1 $(BIN)/python -m pytest -n 0 --capture=no tests/soak

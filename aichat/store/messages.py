@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
 from twisted.internet.defer import Deferred
 
 from aichat.protocol.errors import AichatError
-from aichat.protocol.frames import Ack, Chat, ChatRegenerate
+from aichat.protocol.frames import Ack, Chat, ChatRegenerate, Command
 from aichat.protocol.values import AI, USER, Conversation, Failure, Message, Persona, Status
 from aichat.store.conversations import FIRST_TITLE, get_conversation, insert_conversation, title_from
 from aichat.store.database import Database
@@ -53,18 +54,7 @@ class Messages:
         Errors: AichatError not_found, busy (an answer is being written there), request_id_reused.
         """
 
-        def write(connection: sqlite3.Connection) -> Turn:
-            turn = Turn(Ack(request_id=command.request_id), True)
-
-            def append() -> Ack:
-                nonlocal turn
-                turn = self._append(connection, user_id, command)
-                return turn.ack
-
-            ack, repeated = once(self._queries, connection, user_id, command, append)
-            return turn._replace(ack=ack, repeated=repeated)
-
-        return self._database.write(write)
+        return self._begin(user_id, command, lambda connection: self._append(connection, user_id, command))
 
     def replace_answer(self, user_id: int, command: ChatRegenerate) -> Deferred[Turn]:
         """Take the last answer out of its conversation and write an empty one in its place.
@@ -72,16 +62,22 @@ class Messages:
         Errors: AichatError not_found, busy, conflict (nothing was asked there yet).
         """
 
+        return self._begin(user_id, command, lambda connection: self._replace(connection, user_id, command))
+
+    def _begin(
+        self, user_id: int, command: Command, write_turn: Callable[[sqlite3.Connection], Turn]
+    ) -> Deferred[Turn]:
+        """Write a turn, once per request id; a repeat has the first ack and nothing else."""
+
         def write(connection: sqlite3.Connection) -> Turn:
-            turn = Turn(Ack(request_id=command.request_id), True)
+            written: list[Turn] = []
 
-            def replace() -> Ack:
-                nonlocal turn
-                turn = self._replace(connection, user_id, command)
-                return turn.ack
+            def work() -> Ack:
+                written.append(write_turn(connection))
+                return written[0].ack
 
-            ack, repeated = once(self._queries, connection, user_id, command, replace)
-            return turn._replace(ack=ack, repeated=repeated)
+            ack, _ = once(self._queries, connection, user_id, command, work)
+            return written[0] if written else Turn(ack, True)
 
         return self._database.write(write)
 

@@ -91,9 +91,10 @@ def test_it_streams_and_stops(answering: RunningService) -> None:
         done = client.get("message_done")["message"]
         assert time.monotonic() - stopped_at < 5
         assert (done["status"], bool(done["content"])) == ("stopped", True)
-        again = client.ask("message_done", type="chat", persona_id="reviewer", content="Say hi.")["message"]
-        assert again.get("status", "done") == "done"
-        assert again["model"]
+        again = client.ask("ack", type="chat", persona_id="reviewer", content="Say hi.", request_id="q2")
+        client.get("message_delta")  # the place is free again; how long a small model then goes on is its own affair
+        client.send(type="chat_stop", conversation_id=again["conversation_id"])
+        assert client.get("message_done")["message"]["content"]
 
 
 def test_the_bridge_answers_curl(answering: RunningService) -> None:

@@ -1,0 +1,115 @@
+"""kill -9 under load: nothing acked is lost, nothing is there twice, the file is whole.
+
+The suite runs a short version; `make soak` the whole one (AICHAT_SOAK=1).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import threading
+import time
+
+from websockets.exceptions import WebSocketException
+
+from tests.e2e.client import Client, full_client
+from tests.service import RunningService
+from tests.soak.history import Operation, faults
+
+SOAK = bool(os.environ.get("AICHAT_SOAK"))
+KILLS, TALKERS = (100, 50) if SOAK else (3, 12)
+BETWEEN = (0.3, 1.2)
+"""Seconds of life between a start and the next kill."""
+
+
+class Talker(threading.Thread):
+    """Says one numbered thing after another in a conversation of its own, and asks again after each break."""
+
+    def __init__(self, service: RunningService, name: str, over: threading.Event) -> None:
+        super().__init__(name=name, daemon=True)
+        self.service = service
+        self.over = over
+        self.log: list[Operation] = []
+        self.conversation: int | None = None
+        self.fault = ""
+
+    def run(self) -> None:
+        number = 0
+        while not self.over.is_set():
+            number += 1
+            self.say(f"{self.name}-{number}")
+
+    def say(self, content: str) -> None:
+        """One message, with one request id, until it is acked, refused for good, or time is up."""
+        before = len(self.log)
+        while len(self.log) == before:
+            try:
+                with full_client(self.service.url) as client:
+                    if self.conversation is None:
+                        self.conversation = self.create(client)
+                    self.ask(client, content)
+            except (OSError, TimeoutError, WebSocketException):
+                pass
+            if self.over.wait(0.02) and len(self.log) == before:
+                self.log.append(Operation(content, "unknown"))
+
+    def create(self, client: Client) -> int:
+        request_id = f"{self.name}-create"
+        ack = client.ask("ack", type="conversation_create", persona_id="mara", title=self.name, request_id=request_id)
+        return int(ack["conversation_id"])
+
+    def ask(self, client: Client, content: str) -> None:
+        """Say it and log how that ended; after its ack, wait for the answer too."""
+        client.send(type="chat", conversation_id=self.conversation, content=content, request_id=content)
+        acked = False
+        while not (acked and self.over.is_set()):
+            frame = json.loads(client.socket.recv(timeout=20))
+            if frame["type"] == "ack" and frame["request_id"] == content:
+                self.log.append(Operation(content, "ok"))
+                acked = True
+            elif frame["type"] == "error":
+                if frame["code"] not in ("busy", "shutting_down", "storage_failed"):
+                    self.log.append(Operation(content, "fail"))
+                return
+            elif (
+                frame["type"] == "message_done" and frame["message"]["conversation_id"] == self.conversation and acked
+            ):
+                return
+
+
+def test_kill_9_under_load(fresh_service: RunningService) -> None:
+    over = threading.Event()
+    talkers = [Talker(fresh_service, f"t{n}", over) for n in range(TALKERS)]
+    for talker in talkers:
+        talker.start()
+    for _ in range(KILLS):
+        time.sleep(random.uniform(*BETWEEN))
+        fresh_service.kill()
+        fresh_service.start()
+    over.set()
+    for talker in talkers:
+        talker.join(60)
+        assert not talker.is_alive()
+    log = [operation for talker in talkers for operation in talker.log]
+    with full_client(fresh_service.url) as client:
+        assert client.ask("persona_list", type="persona_list")["personas"]
+    assert fresh_service.stop() is not None
+    connection = sqlite3.connect(fresh_service.state_dir / "chat.db")
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    rows = connection.execute("SELECT content FROM messages WHERE sender_type = 0").fetchall()
+    running = connection.execute("SELECT COUNT(*) FROM messages WHERE status = 'running'").fetchone()
+    torn = connection.execute(
+        "SELECT COUNT(*) FROM messages AS q WHERE sender_type = 0 AND NOT EXISTS"
+        " (SELECT 1 FROM messages AS a WHERE a.id = q.id + 1 AND a.conversation_id = q.conversation_id)"
+    ).fetchone()
+    titles = connection.execute("SELECT title, COUNT(*) FROM conversations GROUP BY title").fetchall()
+    connection.close()
+    acked = sum(operation.outcome == "ok" for operation in log)
+    print(f"{KILLS} kills, {TALKERS} conversations: {acked} acked, {len(log) - acked} unknown, {len(rows)} stored")
+    assert acked > KILLS
+    assert faults(log, [content for (content,) in rows]) == []
+    assert running == (0,), "a stop leaves nothing running"
+    assert torn == (0,), "a question and its answer are written together"
+    assert all(count == 1 for _, count in titles), "a conversation is made once"
