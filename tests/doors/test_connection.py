@@ -503,6 +503,8 @@ async def test_a_restart_marks_what_was_running_and_keeps_its_text(tmp_path: Pat
     server.provider.say("x" * 2_000)  # over a checkpoint's size
     await end.get("message_delta")
     checkpointed = await server.store.messages.get(ack["answer_id"])
+    while checkpointed is not None and not checkpointed.content:  # the checkpoint is on its way
+        checkpointed = await server.store.messages.get(ack["answer_id"])
     assert checkpointed is not None
     assert checkpointed.status == "running"
     crashed = tmp_path / "crashed"
