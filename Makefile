@@ -7,6 +7,10 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED = $(VENV)/.installed
 TEST_INSTALLED = $(VENV)/.test-installed
 
+QT_LIBRARIES = libegl1 libgl1 libdbus-1-3 libxkbcommon0 libxkbcommon-x11-0 libfontconfig1 libxcb-cursor0 \
+	libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 \
+	libxcb-xkb1
+
 .DEFAULT_GOAL = help
 .PHONY: help run tui qt install model test soak lint check-python clean
 
@@ -22,12 +26,14 @@ tui: install
 	@exec $(BIN)/aichat-tui
 
 qt: install
+	@$(BIN)/python -c 'import PySide6.QtWidgets' 2>/dev/null || sh .ci/system-packages $(QT_LIBRARIES)
 	@exec $(BIN)/aichat-qt
 
 install: $(INSTALLED)
 
-# With an upstream of one's own no model is needed.
+# With an upstream of one's own no model is needed. The engine of the embedded one needs OpenMP of the system.
 model: install
+	@$(BIN)/python -c 'import xllamacpp' 2>/dev/null || sh .ci/system-packages libgomp1 libstdc++6
 	@[ -n "$$DEEPSEEK_API_KEY$$OPENAI_API_KEY$$AICHAT_UPSTREAM_URL$$AICHAT_PROVIDER$$AICHAT_BRIDGE" ] \
 		|| $(BIN)/python -m aichat.bridge.models fetch --fallback $$AICHAT_EMBEDDED_MODEL
 
@@ -48,7 +54,7 @@ check-python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh .ci/system-packages python3-venv
 
 test: $(TEST_INSTALLED)
-	@sh .ci/system-packages
+	@sh .ci/system-packages $(QT_LIBRARIES) xvfb fonts-noto-cjk chromium chromium-driver tmux curl libgomp1
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m aichat.bridge.models fetch smollm2-135m
 	$(BIN)/python -m pytest

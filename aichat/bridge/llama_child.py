@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import sys
 from typing import Any
@@ -68,7 +69,7 @@ def main() -> None:
         server = _serve(settings)
         ready = Ready(url=server.listening_address)
     except ImportError as error:
-        ready = Ready(error=f"{error}. Install it with: pip install 'aichat[embedded]'")
+        ready = Ready(error=f"{error}. {_remedy(str(error))}")
     except (AttributeError, TypeError) as error:  # the engine's settings change their names now and then
         ready = Ready(error=f"this version of xllamacpp does not fit: {error}")
     except (RuntimeError, OSError) as error:
@@ -115,6 +116,15 @@ def _serve(settings: Settings) -> Any:
     params.sampling.min_p = sampling.min_p
     params.sampling.penalty_repeat = sampling.repeat_penalty
     return xllamacpp.Server(params)
+
+
+def _remedy(error: str) -> str:
+    """What to do about an engine that does not import: the package, or a library of the system, is missing."""
+    library = re.search(r"lib(gomp|stdc\+\+)\.so[.\d]*", error)
+    if library is None:
+        return "Install it with: pip install 'aichat[embedded]'"
+    package = {"gomp": "libgomp1", "stdc++": "libstdc++6"}[library[1]]
+    return f"It belongs to the system; on Debian: apt install {package}"
 
 
 def _die_with(parent: int) -> None:
