@@ -29,13 +29,15 @@ class BuildPy(build_py):
             (target / "aichat-clients.pth").write_text("".join(f"{HERE / root}\n" for root in CLIENTS.values()))
 
 
-packages = [*find_packages(".", include=["aichat", "aichat.*"]), "twisted.plugins"]
+packages = [*find_packages(".", include=["aichat", "aichat.*"]), "aichat.bridge.licences", "twisted.plugins"]
 package_dir = {"": "."}
 if not EDITABLE:
     for root in CLIENTS.values():
         for package in find_packages(root):
             packages.append(package)
             package_dir[package] = f"{root}/{package.replace('.', '/')}"
+    packages.append("aichat_qt.icons")
+    package_dir["aichat_qt.icons"] = "clients/qt/aichat_qt/icons"
     for package in ("aichat.sql", "aichat.sql.migrations", "aichat.sql.queries"):
         packages.append(package)
         package_dir[package] = package.removeprefix("aichat.").replace(".", "/")
@@ -44,13 +46,13 @@ setup(
     package_dir=package_dir,
     packages=packages,
     package_data={
-        "aichat.bridge": ["licences/*"],
+        "aichat.bridge.licences": ["*"],
         "aichat.page": ["*"],
         "aichat.personas": ["*"],
         "aichat.sql.migrations": ["*.sql"],
         "aichat.sql.queries": ["*.sql"],
-        "aichat_qt": ["**/*"],
-        "aichat_tui": ["**/*"],
+        "aichat_qt.icons": ["*"],
+        "aichat_tui": ["*.tcss"],
     },
     cmdclass={"build_py": BuildPy},
 )
