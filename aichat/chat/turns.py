@@ -29,7 +29,7 @@ from aichat.protocol.frames import (
     MessageDone,
     MessageSnapshot,
 )
-from aichat.protocol.values import Failure, Message, Persona
+from aichat.protocol.values import Failure, Message, Persona, Status
 from aichat.store import Store
 from aichat.store.messages import Ending, Turn
 
@@ -336,15 +336,17 @@ class Turns:
 
 def _broken(generation: Generation, error: AichatError | None) -> Ending:
     """The end of an answer that is not whole: by the user, by the service, or by an error."""
+    status: Status
+    failure: Failure | None = None
     if generation.ended_by == "stopped":
-        status, failure = "stopped", None
+        status = "stopped"
     elif error is None:
         status, failure = "interrupted", RESTARTED
     else:
         status = "interrupted" if generation.length else "failed"
         failure = Failure(code=error.code, message=error.message, retryable=error.retryable)
     return Ending(
-        status,  # type: ignore[arg-type]
+        status,
         generation.content,
         generation.reasoning,
         generation.reasoning_ms,
