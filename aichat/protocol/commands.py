@@ -1,0 +1,187 @@
+"""Every frame that a client sends. Each may carry a `request_id`, which its `ack`, reply or `error` repeats."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import msgspec
+
+from aichat.protocol.values import Content, PersonaChanges, PersonaConfig, PersonaId, Position, Title
+
+RequestId = Annotated[str, msgspec.Meta(max_length=64)]
+Id = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
+
+
+def tag_of(class_name: str) -> str:
+    """PersonaCreate -> persona_create; a trailing Query or Reply only tells two directions apart."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", class_name.removesuffix("Query").removesuffix("Reply")).lower()
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=tag_of):
+    """Client -> server."""
+
+    request_id: RequestId = ""
+
+
+class Hello(Command, frozen=True):
+    """Opens the full protocol; `resume` is the position reached before.
+
+    Example: {"type": "hello", "version": 1, "token": "t0", "client": "aichat-tui 0.1.0",
+              "resume": {"epoch": "5f2c", "seq": 41}}
+    """
+
+    version: int
+    token: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    client: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    resume: Position | None = None
+
+
+class Chat(Command, frozen=True):
+    """Says something to a persona (the seed's frame). Without `conversation_id` the newest conversation goes on.
+
+    Without `persona_id` the one chosen by `persona_select` is meant. `new_conversation` starts a fresh one.
+
+    Example: {"type": "chat", "persona_id": "p1", "content": "你好", "conversation_id": 7, "request_id": "a1"}
+    """
+
+    content: Content
+    persona_id: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    conversation_id: Id | None = None
+    new_conversation: bool = False
+
+
+class ChatStop(Command, frozen=True):
+    """Ends the running answer of a conversation; what came is kept as `stopped`.
+
+    With `answer_id` only that answer: a stop that comes late does not hit the next one.
+
+    Example: {"type": "chat_stop", "conversation_id": 7, "answer_id": 92, "request_id": "a2"}
+    """
+
+    conversation_id: Id
+    answer_id: Id | None = None
+
+
+class ChatRegenerate(Command, frozen=True):
+    """Has the last question answered anew; the old answer leaves the conversation but stays in the store.
+
+    Example: {"type": "chat_regenerate", "conversation_id": 7, "request_id": "a3"}
+    """
+
+    conversation_id: Id
+
+
+class PersonaListQuery(Command, frozen=True):
+    """Asks for all personas.
+
+    Example: {"type": "persona_list", "request_id": "a4"}
+    """
+
+
+class PersonaSelect(Command, frozen=True):
+    """Chooses the persona that this connection's `chat` frames mean (the seed's frame). Answer: `persona_list`.
+
+    Example: {"type": "persona_select", "persona_id": "p1"}
+    """
+
+    persona_id: PersonaId
+
+
+class PersonaCreate(Command, frozen=True):
+    """Makes a persona (the seed's frame). Answer: `persona_list` to a plain client, `ack` to a full one.
+
+    Example: {"type": "persona_create", "persona_config": {"name": "学霸助手", "prompt": "你是一个严谨的学术助手...",
+              "avatar": "aGk="}}
+    """
+
+    persona_config: PersonaConfig
+
+
+class PersonaUpdate(Command, frozen=True):
+    """Changes the given fields of a persona.
+
+    Example: {"type": "persona_update", "persona_id": "p1", "persona_config": {"name": "学霸"}, "request_id": "a5"}
+    """
+
+    persona_id: PersonaId
+    persona_config: PersonaChanges
+
+
+class PersonaDelete(Command, frozen=True):
+    """Deletes a persona with its conversations.
+
+    Example: {"type": "persona_delete", "persona_id": "p1", "request_id": "a6"}
+    """
+
+    persona_id: PersonaId
+
+
+class HistoryRequest(Command, frozen=True):
+    """Asks for a page of messages (the seed's frame); without `conversation_id` of the newest conversation.
+
+    The page is the last `limit` messages before the message `before`.
+
+    Example: {"type": "history_request", "persona_id": "p1", "conversation_id": 123, "before": 900, "limit": 50}
+    """
+
+    persona_id: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    conversation_id: Id | None = None
+    before: Id | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
+
+
+class ConversationListQuery(Command, frozen=True):
+    """Asks for the conversations with a persona, or with all, newest first.
+
+    Example: {"type": "conversation_list", "persona_id": "p1", "request_id": "a7"}
+    """
+
+    persona_id: Annotated[str, msgspec.Meta(max_length=100)] = ""
+
+
+class ConversationCreate(Command, frozen=True):
+    """Starts an empty conversation.
+
+    Example: {"type": "conversation_create", "persona_id": "p1", "title": "第一次对话", "request_id": "a8"}
+    """
+
+    persona_id: PersonaId
+    title: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+class ConversationRename(Command, frozen=True):
+    """Gives a conversation another title.
+
+    Example: {"type": "conversation_rename", "conversation_id": 7, "title": "Travel plans", "request_id": "a9"}
+    """
+
+    conversation_id: Id
+    title: Title
+
+
+class ConversationDelete(Command, frozen=True):
+    """Deletes a conversation with its messages; a running answer is stopped.
+
+    Example: {"type": "conversation_delete", "conversation_id": 7, "request_id": "b1"}
+    """
+
+    conversation_id: Id
+
+
+class ConversationSubscribe(Command, frozen=True):
+    """Asks for the live text of a conversation: a snapshot of a running answer, then deltas without a gap.
+
+    Example: {"type": "conversation_subscribe", "conversation_id": 7, "request_id": "b2"}
+    """
+
+    conversation_id: Id
+
+
+class ConversationUnsubscribe(Command, frozen=True):
+    """Ends the live text of a conversation on this connection.
+
+    Example: {"type": "conversation_unsubscribe", "conversation_id": 7, "request_id": "b3"}
+    """
+
+    conversation_id: Id

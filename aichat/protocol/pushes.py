@@ -1,0 +1,200 @@
+"""Every frame that a server sends: replies, events and live text."""
+
+from __future__ import annotations
+
+import msgspec
+
+from aichat.protocol.commands import tag_of
+from aichat.protocol.values import Conversation, Message, Persona
+
+
+class Push(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=tag_of):
+    """Server -> client: replies, events and live text."""
+
+
+class Welcome(Push, frozen=True):
+    """Answers `hello`. `seq` is the position after what follows; `recovered: false` means: load everything anew.
+
+    Example: {"type": "welcome", "version": 1, "server": "aichat 0.1.0", "user": "owner",
+              "epoch": "5f2c", "seq": 57, "recovered": true}
+    """
+
+    version: int
+    server: str
+    user: str
+    epoch: str
+    seq: int
+    recovered: bool
+
+
+class Ack(Push, frozen=True):
+    """A command was carried out, and what it made is durable.
+
+    Example: {"type": "ack", "request_id": "a1", "persona_id": "p1", "conversation_id": 7, "message_id": 91,
+              "answer_id": 92}
+    """
+
+    request_id: str
+    persona_id: str = ""
+    conversation_id: int = 0
+    message_id: int = 0
+    answer_id: int = 0
+
+
+class Error(Push, frozen=True):
+    """A command was refused, and nothing was lost by it; `docs/errors.md` lists the codes.
+
+    Example: {"type": "error", "code": "bad_frame", "message": "…", "retryable": false, "request_id": "a1"}
+    """
+
+    code: str
+    message: str
+    retryable: bool
+    request_id: str = ""
+
+
+class ChatResponse(Push, frozen=True):
+    """The whole answer, for a plain client (the seed's frame).
+
+    Example: {"type": "chat_response", "persona_id": "p1", "content": "你好，我是学霸助手..."}
+    """
+
+    persona_id: str
+    content: str
+
+
+class PersonaList(Push, frozen=True):
+    """All personas (the seed's frame); to a full client with prompts and our other fields.
+
+    Example: {"type": "persona_list", "personas": [{"id": "p1", "name": "学霸助手", "avatar": "..."}]}
+    """
+
+    personas: list[Persona]
+    persona_id: str = ""
+    request_id: str = ""
+
+
+class HistoryResponse(Push, frozen=True):
+    """The conversations with a persona and one page of messages (the seed's frame), oldest first.
+
+    `conversation_id` says whose messages they are, `more` whether older ones exist.
+
+    Example: {"type": "history_response", "persona_id": "p1",
+              "conversations": [{"id": 123, "title": "第一次对话", "create_time": "2023-01-01"}],
+              "messages": [{"sender_type": 0, "content": "你好", "send_time": "2023-01-01 10:00"},
+                           {"sender_type": 1, "content": "你好，我是AI助手", "send_time": "2023-01-01 10:01"}]}
+    """
+
+    persona_id: str
+    conversations: list[Conversation]
+    messages: list[Message]
+    conversation_id: int = 0
+    more: bool = False
+    request_id: str = ""
+
+
+class ConversationListReply(Push, frozen=True):
+    """Answers the query of the same name.
+
+    Example: {"type": "conversation_list", "request_id": "a7", "conversations": [
+              {"id": 7, "title": "Travel plans", "create_time": "2026-11-24 08:00:00", "persona_id": "p1"}]}
+    """
+
+    conversations: list[Conversation]
+    request_id: str = ""
+
+
+class PersonaSaved(Push, frozen=True):
+    """Event: a persona is new or changed.
+
+    Example: {"type": "persona_saved", "persona": {"id": "p1", "name": "学霸", "avatar": "", "seq": 58}}
+    """
+
+    persona: Persona
+
+
+class PersonaDeleted(Push, frozen=True):
+    """Event: a persona is gone, with its conversations.
+
+    Example: {"type": "persona_deleted", "seq": 59, "persona_id": "p1"}
+    """
+
+    seq: int
+    persona_id: str
+
+
+class ConversationSaved(Push, frozen=True):
+    """Event: a conversation is new or changed.
+
+    Example: {"type": "conversation_saved", "conversation":
+              {"id": 7, "title": "Travel", "create_time": "2026-11-24 08:00:00", "persona_id": "p1", "seq": 60}}
+    """
+
+    conversation: Conversation
+
+
+class ConversationDeleted(Push, frozen=True):
+    """Event: a conversation is gone, with its messages.
+
+    Example: {"type": "conversation_deleted", "seq": 61, "conversation_id": 7}
+    """
+
+    seq: int
+    conversation_id: int
+
+
+class MessageAdded(Push, frozen=True):
+    """Event: a message is new; an answer begins as `running`.
+
+    Example: {"type": "message_added", "message": {"sender_type": 1, "content": "", "send_time":
+              "2026-11-24 08:00:01", "id": 92, "conversation_id": 7, "status": "running", "seq": 63}}
+    """
+
+    message: Message
+
+
+class MessageDone(Push, frozen=True):
+    """Event: an answer reached its final state, with its whole text.
+
+    Example: {"type": "message_done", "message": {"sender_type": 1, "content": "Hi.", "send_time":
+              "2026-11-24 08:00:01", "id": 92, "conversation_id": 7, "model": "m", "seq": 64}}
+    """
+
+    message: Message
+
+
+class MessageDeleted(Push, frozen=True):
+    """Event: a message left its conversation (its answer was made anew).
+
+    Example: {"type": "message_deleted", "seq": 65, "conversation_id": 7, "message_id": 92}
+    """
+
+    seq: int
+    conversation_id: int
+    message_id: int
+
+
+class MessageDelta(Push, frozen=True):
+    """Live text of a running answer. Offsets count code points from the start of each text.
+
+    Example: {"type": "message_delta", "conversation_id": 7, "message_id": 92, "offset": 3, "content": "你好"}
+    """
+
+    conversation_id: int
+    message_id: int
+    offset: int = 0
+    content: str = ""
+    reasoning_offset: int = 0
+    reasoning: str = ""
+
+
+class MessageSnapshot(Push, frozen=True):
+    """All live text of a running answer so far; it takes the place of what the client had.
+
+    Example: {"type": "message_snapshot", "conversation_id": 7, "message_id": 92, "content": "你好，"}
+    """
+
+    conversation_id: int
+    message_id: int
+    content: str = ""
+    reasoning: str = ""
