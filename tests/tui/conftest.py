@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.faultproxy import FaultProxy
 from tests.service import RunningService
-from tests.tui.proxy import Proxy
 from tests.tui.terminal import Terminal
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -53,9 +53,9 @@ def run(start: Start) -> Run:
 
 
 @pytest.fixture
-def proxy(service: RunningService) -> Iterator[Proxy]:
+def proxy(service: RunningService) -> Iterator[FaultProxy]:
     """A line to the service that can be cut."""
-    line = Proxy(service.port)
+    line = FaultProxy(service.port)
     yield line
     line.close()
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from aichat_tui import cli
 
+from tests.faultproxy import FaultProxy
 from tests.service import RunningService, Upstream, free_port
 from tests.tui.conftest import Run, Start
-from tests.tui.proxy import Proxy
 
 
 def test_an_answer(run: Run) -> None:
@@ -119,7 +119,7 @@ def test_status_3_a_token_that_is_refused(run: Run, tmp_path: Path) -> None:
     assert b"refused the token" in done.stderr
 
 
-def test_waiting_for_a_server_that_comes_later(start: Start, proxy: Proxy) -> None:
+def test_waiting_for_a_server_that_comes_later(start: Start, proxy: FaultProxy) -> None:
     proxy.refusing = True
     child = start("ask", "mara", "late", "--new", "--wait", "60", "--url", proxy.url)
     no_input(child)
@@ -174,7 +174,7 @@ def test_status_141_nobody_reads(start: Start, run: Run) -> None:
 
 @pytest.mark.parametrize("kind", ["cut", "close and open"])
 def test_a_line_that_breaks_mid_answer_costs_neither_a_gap_nor_a_repetition(
-    start: Start, proxy: Proxy, kind: str
+    start: Start, proxy: FaultProxy, kind: str
 ) -> None:
     child = start("ask", "mara", "!long 400", "--new", "--url", proxy.url)
     no_input(child)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from tests.faultproxy import FaultProxy
 from tests.service import RunningService
 from tests.tui.conftest import Run
-from tests.tui.proxy import Proxy
 from tests.tui.terminal import Terminal
 
 Open = Callable[..., Terminal]
@@ -77,7 +77,7 @@ def test_two_clients_see_the_same_answer_grow(open_terminal: Open, run: Run) -> 
     other.until("■ stopped")
 
 
-def test_the_line_breaks_in_the_middle_of_an_answer(open_terminal: Open, proxy: Proxy) -> None:
+def test_the_line_breaks_in_the_middle_of_an_answer(open_terminal: Open, proxy: FaultProxy) -> None:
     terminal = open_terminal("--url", proxy.url, columns=120, lines=40)
     fresh(terminal)
     say(terminal, "!long 300")
