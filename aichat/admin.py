@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from aichat import upkeep
 from aichat.bridge import models
 from aichat.config import SettingsError, load_settings
 from aichat.store.export import export_personas
@@ -27,12 +28,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     export.add_argument("folder", type=Path, metavar="FOLDER")
     model = nouns.add_parser("models", help="the embedded models: list, fetch, path", add_help=False)
     model.add_argument("rest", nargs=argparse.REMAINDER)
+    upkeep.add_verbs(nouns)
     options = parser.parse_args(argv)
     if options.noun == "models":
         return models.main(options.rest)
     given = {"state_dir": options.state_dir, "database": options.database}
     try:
         settings = load_settings(given, os.environ, options.config)
+        if options.noun in upkeep.VERBS:
+            return upkeep.run(options, settings)
         written = export_personas(settings.database_path, options.folder)
     except (SettingsError, sqlite3.Error, OSError) as error:
         print(f"aichat-admin: {error}", file=sys.stderr)  # noqa: T201 - a command's answer

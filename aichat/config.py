@@ -43,6 +43,9 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     trust_local: bool = True
     hosts: list[str] = []
     origins: list[str] = []
+    backup_dir: str = ""
+    backup_hours: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    backup_keep: Annotated[int, msgspec.Meta(ge=1)] = 7
     log_level: str = "info"
 
     @property
@@ -54,6 +57,11 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     def database_path(self) -> Path:
         """The SQLite file."""
         return Path(self.database).expanduser() if self.database else self.state_path / "chat.db"
+
+    @property
+    def backup_path(self) -> Path:
+        """The folder of scheduled backups."""
+        return Path(self.backup_dir).expanduser() if self.backup_dir else self.state_path / "backups"
 
     @property
     def context_tokens(self) -> int:

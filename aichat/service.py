@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.task import deferLater
 from twisted.web.server import Site
 
+from aichat.backups import Backups
 from aichat.bridge.app import BridgeApp
 from aichat.bridge.book import PersonaBook
 from aichat.bridge.client import BridgeClient
@@ -62,6 +63,9 @@ class AichatService(Service):
         self.store: Store | None = None
         self.turns: Turns | None = None
         self.door: WebSocketDoor | None = None
+        self.backups = Backups(
+            reactor, settings.database_path, settings.backup_path, settings.backup_hours, settings.backup_keep
+        )
         self.ready = False
         self._starting: Deferred[None] | None = None
 
@@ -123,6 +127,7 @@ class AichatService(Service):
         openai = OpenAIDoor(self.gate, accounts, Completions(self.store, bridge))
         web = WebDoor(self.gate, self.door, openai, lambda: self.ready)
         await self._listen("service", settings.listen, web.site())
+        self.backups.start()
         self._say_ready()
 
     async def _start_bridge_alone(self) -> None:
@@ -200,6 +205,7 @@ class AichatService(Service):
         if self._starting is not None:
             await self._starting  # a service that is half open cannot be closed
         self.ready = False
+        backups_over = self.backups.stop()
         for port in self.ports:
             await maybeDeferred(port.stopListening)
         if self.turns is not None:
@@ -211,6 +217,7 @@ class AichatService(Service):
                 await deferLater(self.reactor, 0.02)
         if self.provider is not None:
             await self.provider.stop()
+        await backups_over
         if self.store is not None:
             await self.store.close()
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+from aichat.store.backup import open_read_only
 from aichat.store.queries import load_queries
 from aichat.store.rows import to_persona
 
 
 def export_personas(database: Path, folder: Path, user_id: int = 1) -> list[Path]:
     """One file for each persona of a user -> the files. Errors: sqlite3.Error, OSError."""
-    connection = sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)
-    try:
+    with closing(open_read_only(database)) as connection:
         personas = [to_persona(row) for row in load_queries().personas_of(connection, user_id=user_id)]
-    finally:
-        connection.close()
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for persona in personas:

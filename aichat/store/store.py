@@ -18,13 +18,18 @@ from aichat.store.queries import load_queries, migrate
 from aichat.store.users import Users
 
 
+def lock_of(path: Path) -> FileLock:
+    """The lock that a service holds while it uses the store at `path`; it goes with its process."""
+    return FileLock(path.with_name(path.name + ".lock"), thread_local=False)
+
+
 class Store:
     """`store.personas.create(...)`, `store.messages.append_turn(...)` and so on, each one transaction."""
 
     def __init__(self, path: Path, reactor: IReactorThreads) -> None:
         self.path = path
         self._database = Database(path, reactor)
-        self._lock = FileLock(path.with_name(path.name + ".lock"), thread_local=False)
+        self._lock = lock_of(path)
         self._queries = load_queries()
         self.log = Log(self._database, self._queries)
         self.users = Users(self._database, self._queries)

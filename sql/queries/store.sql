@@ -8,6 +8,10 @@ SELECT epoch, seq FROM store;
 -- name: make_store(epoch)!
 INSERT INTO store (one, epoch, seq) VALUES (1, :epoch, 0);
 
+-- name: set_epoch(epoch)!
+-- Of a copy: from now on it is another store.
+UPDATE store SET epoch = :epoch;
+
 -- name: bury(seq, user_id, kind, ref, conversation_id)!
 INSERT INTO tombstones (seq, user_id, kind, ref, conversation_id)
 VALUES (:seq, :user_id, :kind, :ref, :conversation_id);
