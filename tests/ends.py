@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from aichat.bridge.app import BridgeApp
 from aichat.bridge.book import PersonaBook
 from aichat.bridge.client import BridgeClient
-from aichat.bridge.providers.base import ChatRequest, Delta, Finish, OnDelta
+from aichat.bridge.providers.base import ChatRequest, Delta, Finish, OnDelta, Provider
 from aichat.chat.accounts import Accounts
 from aichat.chat.conversations import Conversations
 from aichat.chat.hub import Hub
@@ -75,12 +75,12 @@ class ScriptedProvider:
 class Server:
     """Everything of the service but its sockets."""
 
-    def __init__(self, folder: Path, *, trust_local: bool = True) -> None:
+    def __init__(self, folder: Path, *, trust_local: bool = True, provider: Provider | None = None) -> None:
         self.store = Store(folder / "chat.db", reactor)  # type: ignore[arg-type]
         self.provider = ScriptedProvider()
         self.hub = Hub()
         self.book = PersonaBook()
-        site = BridgeApp(reactor, self.provider, self.book, Gate()).site()  # type: ignore[arg-type]
+        site = BridgeApp(reactor, provider or self.provider, self.book, Gate()).site()  # type: ignore[arg-type]
         self.bridge = BridgeClient.in_process(reactor, site)
         self.turns = Turns(reactor, self.store, self.hub, self.bridge, context=8_192)
         self.personas = Personas(self.store, self.hub, self.turns)

@@ -5,25 +5,40 @@ Requests are recorded: GET /requests gives them, with whether the client closed 
 
     !slow            the echo, one delta per 50 ms             !long N          N deltas of 20 characters, 5 ms apart
     !think           reasoning_content, then content           !tags            the same as <think> tags
-    !hang            nothing at all                            !stall           three deltas, then nothing
-    !cut             three deltas, then the socket is closed   !eof             three deltas, a clean end, no finish
-    !status N        HTTP status N                             !retry           429 and Retry-After: 1 once, then fine
-    !garbage         an event that is not JSON                 !html            200 with text/html
-    !error           200 with an error as JSON                 !redirect        302 to itself
+    !whole           JSON without streaming                    !nodone          finish_reason, but no [DONE]
+    !linger          a whole answer whose socket stays open
     !split           UTF-8 cut at every byte                   !empty           finish without content
-    !context         exceed_context_size_error while the prompt has more than 4 messages
-    !bytes N         one delta of N characters                 !whole           JSON without streaming
+    !retry           429 and Retry-After: 1 once, then fine    !context         exceed_context_size_error while the
+                                                                                prompt has more than 4 messages
+Faults before the first delta:
+
+    !leak            401, telling the key that it got          !deep            500 with an error nested 50,000 deep
+    !status N [S]    HTTP status N, with Retry-After: S        !page N          HTTP status N with a large HTML page
+    !hang            nothing at all                            !mute            headers, then nothing
+    !drop            a reset instead of headers                !redirect        302 to another address, see `canary`
+    !html            200 with text/html                        !type T          a stream that says it is of type T
+    !error           200 with an error as JSON                 !bytes N         one delta of N characters
+
+Faults after three deltas ("一", "two ", "三。"):
+
+    !stall           nothing more                              !cut             a reset (RST)
+    !eof             a clean end, no finish_reason             !garbage         an event that is not JSON
+    !truncate        a body without length, cut in an event    !oops            an error as an event
+    !drip            keep-alive comments for ever              !endless         deltas for ever, 1,000 characters each
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
+from itertools import chain, repeat
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.task import deferLater
+from twisted.protocols.policies import WrappingFactory
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
@@ -62,6 +77,7 @@ class Completions(Resource):
         super().__init__()
         self.seen: list[dict[str, Any]] = []
         self.retried = False
+        self.canary = ""
 
     def render_GET(self, request: Request) -> bytes:
         request.setHeader("content-type", "application/json")
@@ -91,8 +107,21 @@ class Completions(Resource):
         match word:
             case "!hang":
                 return
+            case "!drop":
+                return request.channel.transport.abortConnection()
+            case "!leak":
+                words = {"error": {"message": f"wrong key: {record['authorization']}"}}
+                return self.refuse(request, 401, json.dumps(words).encode())
+            case "!deep":
+                return self.refuse(request, 500, b'{"error": ' + b"[" * 50_000)
             case "!status":
-                return self.refuse(request, int(rest))
+                status, _, seconds = rest.partition(" ")
+                if seconds:
+                    request.setHeader("retry-after", seconds)
+                return self.refuse(request, int(status))
+            case "!page":
+                page = b"<html><h1>Bad gateway</h1>" + b"<p>so sorry</p>" * 10_000
+                return self.refuse(request, int(rest), page, "text/html")
             case "!retry" if not self.retried:
                 self.retried = True
                 request.setHeader("retry-after", "1")
@@ -105,14 +134,16 @@ class Completions(Resource):
                 whole = {"choices": [{"message": {"content": "whole"}, "finish_reason": "stop"}], "model": MODEL}
                 return self.refuse(request, 200, json.dumps(whole).encode())
             case "!redirect":
-                request.setHeader("location", "http://127.0.0.1:1/")
+                request.setHeader("location", self.canary or "http://127.0.0.1:1/")
                 return self.refuse(request, 302)
             case "!context" if len(messages) > 4:
                 words = {"error": {"message": "too long", "type": "exceed_context_size_error", "code": 400}}
                 return self.refuse(request, 400, json.dumps(words).encode())
-        request.setHeader("content-type", "text/event-stream")
-        request.write(b": keep-alive\n\n" + chunk({"role": "assistant", "content": ""}))
         pieces, pause, end = self.script(word, rest, said)
+        if end == "truncate":
+            return self.truncate(request, pieces)
+        request.setHeader("content-type", rest if word == "!type" else "text/event-stream")
+        request.write(b": keep-alive\n\n" + chunk({"role": "assistant", "content": ""}))
         for piece in pieces:
             if record["left"]:
                 return
@@ -128,11 +159,23 @@ class Completions(Resource):
                 request.channel.transport.abortConnection()
             case "eof":
                 request.finish()
+            case "linger":
+                request.write(chunk({}, "stop"))
+            case "nodone":
+                request.write(chunk({}, "stop"))
+                request.finish()
             case _:
                 request.write(END)
                 request.finish()
 
-    def script(self, word: str, rest: str, said: str) -> tuple[list[bytes], float, str]:
+    def truncate(self, request: Request, pieces: list[bytes]) -> None:
+        """A body that ends where the connection does, in the middle of an event."""
+        socket = request.channel.transport
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+        socket.write(head + b"".join(pieces) + chunk({"content": "never read"})[:-20])
+        socket.loseConnection()
+
+    def script(self, word: str, rest: str, said: str) -> tuple[Iterable[bytes], float, str]:
         """The pieces to write, the pause between them in seconds, and how to end."""
         three = [chunk({"content": text}) for text in ("一", "two ", "三。")]
         match word:
@@ -145,10 +188,20 @@ class Completions(Resource):
                 return [*thought, chunk({"content": "42"})], 0.01, ""
             case "!tags":
                 return [chunk({"content": t}) for t in ("<thi", "nk>let me ", "think</th", "ink>\n\n4", "2")], 0, ""
-            case "!stall" | "!cut" | "!eof":
+            case "!stall" | "!cut" | "!eof" | "!truncate" | "!nodone" | "!linger":
                 return three, 0.01, word[1:]
             case "!garbage":
                 return [*three, b"data: {not json\n\n"], 0, ""
+            case "!oops":
+                return [*three, b'data: {"error": {"message": "out of order"}}\n\n'], 0, ""
+            case "!drip":
+                return chain(three, repeat(b": keep-alive\n\n")), 0.02, ""
+            case "!endless":
+                return chain(three, repeat(chunk({"content": "x" * 1_000}))), 0.0002, ""
+            case "!mute":
+                return [], 0, "stall"
+            case "!type":
+                return three, 0, "stall"
             case "!split":
                 data = b"".join(chunk({"content": c}) for c in "汉字 and 😀")
                 return [data[i : i + 1] for i in range(len(data))], 0.0001, ""
@@ -161,9 +214,33 @@ class Completions(Resource):
                 return [chunk({"content": text[i : i + 3]}) for i in range(0, len(text), 3)], 0.002, ""
 
 
+class Fake:
+    """A fake upstream on a loopback port of this process's reactor."""
+
+    def __init__(self) -> None:
+        self.completions = Completions()
+        self._factory = WrappingFactory(Site(self.completions))
+        self._port = reactor.listenTCP(0, self._factory, interface="127.0.0.1")  # type: ignore[attr-defined]
+        self.port = self._port.getHost().port
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def asked(self) -> int:
+        """How many requests came so far."""
+        return len(self.completions.seen)
+
+    @property
+    def open_connections(self) -> int:
+        """How many sockets are open at this end."""
+        return len(self._factory.protocols)
+
+    def close(self) -> Deferred[None]:
+        """Listen no more."""
+        return maybeDeferred(self._port.stopListening)
+
+
 def main() -> None:
-    port = reactor.listenTCP(0, Site(Completions()), interface="127.0.0.1")  # type: ignore[attr-defined]
-    print(json.dumps({"port": port.getHost().port}), flush=True)
+    print(json.dumps({"port": Fake().port}), flush=True)
     sys.stdin.close()
     reactor.run()  # type: ignore[attr-defined]
 

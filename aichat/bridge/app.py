@@ -29,6 +29,10 @@ FLUSH_SECONDS = 0.02
 
 KEEP_ALIVE_SECONDS = 10.0
 
+MAX_DELTA_CHARS = 16_384
+"""One event has no more of the answer, and no more of its reasoning; a longer delta goes out as several, so that
+nobody's frame is as large as an upstream likes."""
+
 
 class BridgeRequest(msgspec.Struct, kw_only=True):
     """The body of /api/v1/chat. Without a system message the persona's prompt, if one is named, is put in front."""
@@ -173,9 +177,11 @@ class _Stream:
     def _flush(self) -> None:
         if not self._content or self._gone:
             return
-        delta = Delta(content="".join(self._content), reasoning="".join(self._reasoning))
+        content, reasoning = "".join(self._content), "".join(self._reasoning)
         self._content, self._reasoning = [], []
-        self._write(sse.event(msgspec.json.encode(delta)))
+        for at in range(0, max(len(content), len(reasoning)), MAX_DELTA_CHARS):
+            till = at + MAX_DELTA_CHARS
+            self._write(sse.event(msgspec.json.encode(Delta(content=content[at:till], reasoning=reasoning[at:till]))))
 
     def _still_here(self) -> None:
         self._keep_alive = self._reactor.callLater(KEEP_ALIVE_SECONDS, self._still_here)

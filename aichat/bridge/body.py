@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectingCancelledError, TimeoutError
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
@@ -23,6 +23,10 @@ from aichat.protocol.errors import AichatError
 
 OnData = Callable[[bytes], bool | None]
 """Gets each piece of a body; True means: that was all that matters, close the socket."""
+
+
+class TooSlow(Exception):
+    """Nothing came for as long as we wait."""
 
 
 class _Body(Protocol):
@@ -64,7 +68,7 @@ class _Body(Protocol):
 
     def _too_quiet(self) -> None:
         self._timer = None
-        self._fail(Failure(TimeoutError(f"no data for {self._patience:g} s")))
+        self._fail(Failure(TooSlow(f"no data for {self._patience:g} s")))
 
     def _fail(self, failure: Failure) -> None:
         if not self._closed:
@@ -90,11 +94,11 @@ async def post(
 ) -> IResponse:
     """POST without redirects -> the response, its body not read yet.
 
-    Errors: TimeoutError without headers in `patience` seconds; CancelledError if cancelled, which the Agent hides
+    Errors: TooSlow without headers in `patience` seconds; CancelledError if cancelled, which the Agent hides
     in a ResponseFailed; else what the Agent raises.
     """
     asking = client.post(url, data=body, headers=headers, allow_redirects=False, unbuffered=True)
-    asking.addTimeout(patience, reactor, lambda _, seconds: Failure(TimeoutError(f"no answer for {seconds:g} s")))
+    asking.addTimeout(patience, reactor, lambda _, seconds: Failure(TooSlow(f"no answer for {seconds:g} s")))
     try:
         return await asking
     except ConnectingCancelledError:
@@ -108,12 +112,37 @@ async def post(
 def stream_body(response: IResponse, reactor: IReactorTime, patience: float, on_data: OnData) -> Deferred[None]:
     """Give each piece of the body to `on_data`; fires at its end, or when `on_data` has enough.
 
-    Errors: what `on_data` raises, TimeoutError after `patience` seconds without data, the reason of a broken
+    Errors: what `on_data` raises, TooSlow after `patience` seconds without data, the reason of a broken
     connection; the socket is closed in each case, and when the Deferred is cancelled.
     """
     body = _Body(reactor, patience, on_data)
     response.deliverBody(body)
     return body.done
+
+
+def hang_up(response: IResponse, reactor: IReactorTime) -> None:
+    """Close the socket of a response that nobody wants to read; unread, it would stay open."""
+    unread = stream_body(response, reactor, 1.0, lambda _: True)
+    unread.addErrback(lambda _: None)  # it is cancelled, or its end was here already
+    unread.cancel()
+
+
+async def read_start(response: IResponse, reactor: IReactorTime, patience: float, most: int) -> bytes:
+    """The first `most` bytes of a body, or what came of them before it broke off. Errors: CancelledError."""
+    start = b""
+
+    def add(data: bytes) -> bool:
+        nonlocal start
+        start = (start + data)[:most]
+        return len(start) == most
+
+    try:
+        await stream_body(response, reactor, patience, add)
+    except CancelledError:
+        raise
+    except Exception:
+        return start
+    return start
 
 
 async def read_body(response: IResponse, reactor: IReactorTime, patience: float, most: int) -> bytes:

@@ -10,6 +10,7 @@ import codecs
 from aichat.protocol.errors import AichatError
 
 MAX_EVENT_BYTES = 1_048_576
+"""Of one event, and so of one line: what is longer is refused before it is decoded."""
 
 
 class Parser:
@@ -45,7 +46,7 @@ class Parser:
             elif line.startswith(b"data:"):
                 value = line[6:] if line[5:6] == b" " else line[5:]
                 self._data.append(value)
-                self._size += len(value)
+                self._size += len(value) + 1  # an empty line costs memory too
         if self._size + len(self._rest) > MAX_EVENT_BYTES:
             raise AichatError("upstream_invalid", f"One event of the answer is over {MAX_EVENT_BYTES} bytes.")
         return events

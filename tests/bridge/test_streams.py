@@ -38,7 +38,7 @@ def test_a_stream_that_lacks_its_last_blank_line_still_counts() -> None:
     assert parser.end() == [b"b"]
 
 
-@pytest.mark.parametrize("data", [b"data: " + b"x" * 2_000_000, b"data: 1234\n" * 300_000])
+@pytest.mark.parametrize("data", [b"data: " + b"x" * 2_000_000, b"data: 1234\n" * 300_000, b"data:\n" * 1_100_000])
 def test_an_event_without_end_is_refused(data: bytes) -> None:
     parser = sse.Parser()
     with pytest.raises(AichatError, match="upstream_invalid"):

@@ -1,0 +1,155 @@
+"""Folds the chunks of an OpenAI-compatible stream into deltas, within limits, and knows when it is over."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+
+from aichat.bridge.providers.base import Delta, Finish, OnDelta, Usage
+from aichat.bridge.providers.openai_errors import upstream_error
+from aichat.bridge.reasoning import ThinkSplitter
+from aichat.bridge.sse import Parser
+from aichat.protocol.errors import AichatError
+
+MAX_ANSWER_CHARS = 1_000_000
+"""Of answer and reasoning together; no model writes as much. What came up to here is kept."""
+
+
+class _Part(msgspec.Struct):
+    text: str = ""
+
+
+class _ChunkDelta(msgspec.Struct):
+    content: str | list[_Part] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+
+    def text(self) -> str:
+        """What is to be read as the answer: a refusal is one too."""
+        content = self.content
+        return (
+            ("".join(part.text for part in content) if isinstance(content, list) else content) or self.refusal or ""
+        )
+
+
+class _Choice(msgspec.Struct):
+    delta: _ChunkDelta | None = None
+    message: _ChunkDelta | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    error: msgspec.Raw = msgspec.Raw()
+
+
+_fast_decode = msgspec.json.Decoder(_Chunk, strict=False).decode
+_NO_ERROR = (b"", b"null", b'""', b"{}", b"false")
+
+
+def _decode_chunk(data: bytes) -> _Chunk:
+    """One event. Some upstreams cut an emoji into two surrogates: msgspec refuses them, the json module does not."""
+    try:
+        return _fast_decode(data)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return msgspec.convert(json.loads(data), _Chunk, strict=False)
+
+
+class Answer:
+    """One try at an answer. `secret` stays out of the errors."""
+
+    def __init__(self, on_delta: OnDelta, secret: str = "") -> None:
+        self._on_delta = on_delta
+        self._secret = secret
+        self._parser = Parser()
+        self._splitter = ThinkSplitter()
+        self._reason = ""
+        self._model = ""
+        self._usage: Usage | None = None
+        self._chars = 0
+        self._over = False
+        self._half = ""
+        self.started = False
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the upstream said why it ended."""
+        return bool(self._reason)
+
+    def feed(self, data: bytes) -> bool:
+        """Bytes of the event stream -> whether the end was among them."""
+        for event in self._parser.feed(data):
+            self._event(event)
+        return self._over
+
+    def whole(self, data: bytes) -> None:
+        """The body of an upstream that does not stream."""
+        self._event(data)
+
+    def finish(self) -> Finish:
+        """After the last byte. Errors: AichatError upstream_interrupted without an explicit finish_reason."""
+        try:
+            for event in self._parser.end():
+                self._event(event)
+        except AichatError as error:
+            if error.code != "upstream_invalid":
+                raise
+            raise AichatError("upstream_interrupted") from None  # the last event was cut, not wrong
+        if not self._reason:
+            raise AichatError("upstream_interrupted")
+        return Finish(reason=self._reason, model=self._model, usage=self._usage)
+
+    def _event(self, data: bytes) -> None:
+        if data.strip() == b"[DONE]":
+            self._over = True
+            return
+        try:
+            chunk = _decode_chunk(data)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise AichatError("upstream_invalid", f"The model service sent a broken event: {error}") from None
+        if bytes(chunk.error) not in _NO_ERROR:
+            raise upstream_error(200, bytes(chunk.error), self._secret)
+        self._model = chunk.model or self._model
+        self._usage = chunk.usage or self._usage
+        if not chunk.choices:
+            return
+        choice = chunk.choices[0]
+        piece = choice.delta or choice.message
+        if piece is not None:
+            text = self._whole_characters(piece.text())
+            split = self._splitter.feed(text) if text else Delta()
+            self._emit(split.content, (piece.reasoning_content or piece.reasoning or "") + split.reasoning)
+        if choice.finish_reason:
+            rest = self._splitter.end()
+            self._emit(rest.content, rest.reasoning)
+            self._reason = choice.finish_reason
+
+    def _whole_characters(self, text: str) -> str:
+        """Join the two halves of a character that an upstream cut; a half that stays alone becomes U+FFFD."""
+        text, self._half = self._half + text, ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        if any("\ud800" <= c <= "\udfff" for c in text):
+            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return text
+
+    def _emit(self, content: str, reasoning: str) -> None:
+        if not content and not reasoning:
+            return
+        room = MAX_ANSWER_CHARS - self._chars
+        self._chars += len(content) + len(reasoning)
+        self.started = True
+        if self._chars <= MAX_ANSWER_CHARS:
+            self._on_delta(Delta(content=content, reasoning=reasoning))
+            return
+        if room:
+            reasoning = reasoning[:room]
+            self._on_delta(Delta(content=content[: room - len(reasoning)], reasoning=reasoning))
+        words = f"The answer went on for more than {MAX_ANSWER_CHARS:,} characters and was cut there."
+        raise AichatError("upstream_invalid", words)
