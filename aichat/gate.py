@@ -27,6 +27,7 @@ from twisted.web.server import Request, Site
 from werkzeug.exceptions import HTTPException
 
 from aichat.log import make_logger
+from aichat.metrics import counts
 from aichat.protocol.errors import AichatError
 
 T = TypeVar("T")
@@ -159,6 +160,7 @@ Form = Callable[[AichatError], dict[str, object]]
 
 def write_error(request: IRequest, error: AichatError, form: Form = error_body) -> bytes:
     """Answer a request with an error in a JSON form -> its bytes."""
+    counts.refusals[error.code] += 1
     if error.retry_after is not None:
         request.setHeader("retry-after", str(max(1, round(error.retry_after))))
     if error.code == "unauthorized":

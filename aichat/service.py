@@ -21,6 +21,7 @@ from aichat.backups import Backups
 from aichat.bridge.app import BridgeApp
 from aichat.bridge.book import PersonaBook
 from aichat.bridge.client import BridgeClient
+from aichat.bridge.probe import BridgeProbe
 from aichat.bridge.providers.base import Provider
 from aichat.bridge.providers.openai import OpenAIProvider, Patience
 from aichat.chat.accounts import Accounts
@@ -35,10 +36,13 @@ from aichat.doors.openai import OpenAIDoor
 from aichat.doors.web import WebDoor
 from aichat.doors.websocket import WebSocketDoor
 from aichat.gate import Gate
+from aichat.health import Health
 from aichat.log import make_logger, quieten_twisted, set_level
+from aichat.metrics import Metrics
 from aichat.protocol.address import DEFAULT_URL
 from aichat.store import Store
 from aichat.store.personas import parse_persona
+from aichat.watch import watch_backups, watch_bridge, watch_process, watch_store, watch_turns
 
 CLOSE_PATIENCE = 3.0
 """Seconds that clients have to answer the closing handshake when the service stops."""
@@ -66,6 +70,9 @@ class AichatService(Service):
         self.backups = Backups(
             reactor, settings.database_path, settings.backup_path, settings.backup_hours, settings.backup_keep
         )
+        self.health = Health()
+        self.metrics = Metrics()
+        self.probe: BridgeProbe | None = None
         self.ready = False
         self._starting: Deferred[None] | None = None
 
@@ -74,6 +81,7 @@ class AichatService(Service):
         super().startService()  # type: ignore[no-untyped-call]
         set_level(self.settings.log_level)
         quieten_twisted()
+        watch_process(self.metrics)
         self.reactor.callWhenRunning(self._begin)
 
     def stopService(self) -> Deferred[None]:
@@ -125,7 +133,11 @@ class AichatService(Service):
         use_cases = UseCases(accounts, hub, personas, conversations, turns)
         self.door = WebSocketDoor(self.reactor, self.gate, use_cases)
         openai = OpenAIDoor(self.gate, accounts, Completions(self.store, bridge))
-        web = WebDoor(self.gate, self.door, openai, lambda: self.ready)
+        web = WebDoor(self.gate, self.door, openai, accounts, self.health, self.metrics)
+        self.health.reason(lambda: "" if self.ready else "it is starting or stopping")
+        watch_store(self.health, self.metrics, self.store)
+        watch_backups(self.health, self.metrics, self.backups)
+        watch_turns(self.metrics, turns, self.door)
         await self._listen("service", settings.listen, web.site())
         self.backups.start()
         self._say_ready()
@@ -141,6 +153,9 @@ class AichatService(Service):
     async def _open_bridge(self, book: PersonaBook) -> BridgeClient:
         settings = self.settings
         if settings.bridge:
+            self.probe = BridgeProbe(self.reactor, settings.bridge)
+            self.probe.start()
+            watch_bridge(self.health, self.metrics, self.probe)
             return BridgeClient.remote(self.reactor, settings.bridge, settings.bridge_secret)
         site = self._bridge_site(book)
         await self._listen("bridge", settings.bridge_listen, site)
@@ -149,7 +164,8 @@ class AichatService(Service):
     def _bridge_site(self, book: PersonaBook) -> Site:
         self.provider = make_provider(self.reactor, self.settings)
         self.log.info("answers come from {provider}", provider=describe_provider(self.settings))
-        return BridgeApp(self.reactor, self.provider, book, self.gate, self.settings.bridge_secret).site()
+        metrics = self.metrics if self.settings.bridge_only else None
+        return BridgeApp(self.reactor, self.provider, book, self.gate, self.settings.bridge_secret, metrics).site()
 
     async def _listen(self, what: str, endpoints: list[str], site: Site) -> None:
         for text in endpoints:
@@ -205,6 +221,8 @@ class AichatService(Service):
         if self._starting is not None:
             await self._starting  # a service that is half open cannot be closed
         self.ready = False
+        if self.probe is not None:
+            self.probe.stop()
         backups_over = self.backups.stop()
         for port in self.ports:
             await maybeDeferred(port.stopListening)

@@ -21,6 +21,7 @@ from aichat import gate
 from aichat.bridge import sse
 from aichat.bridge.book import PersonaBook
 from aichat.bridge.providers.base import ChatMessage, ChatRequest, Delta, Finish, Provider
+from aichat.metrics import CONTENT_TYPE, Metrics
 from aichat.page import serve_page
 from aichat.protocol.errors import AichatError
 
@@ -51,13 +52,20 @@ class BridgeApp:
     app = Klein()
 
     def __init__(
-        self, reactor: IReactorTime, provider: Provider, book: PersonaBook, door: gate.Gate, secret: str = ""
+        self,
+        reactor: IReactorTime,
+        provider: Provider,
+        book: PersonaBook,
+        door: gate.Gate,
+        secret: str = "",
+        metrics: Metrics | None = None,
     ) -> None:
         self._reactor = reactor
         self._provider = provider
         self._book = book
         self._gate = door
         self._secret = secret
+        self._metrics = metrics
 
     def site(self) -> Site:
         """The application as a twisted.web site."""
@@ -91,7 +99,16 @@ class BridgeApp:
     def health(self, request: Request) -> bytes:
         """Whether the bridge is up."""
         self._gate.check_request(request)
-        return gate.write_json(request, {"ready": True, "provider": self._provider.name})
+        return gate.write_json(request, {"ready": True, "why": [], "remarks": [], "provider": self._provider.name})
+
+    @app.route("/metrics", methods=["GET"])
+    def metrics(self, request: Request) -> bytes:
+        """Numbers for Prometheus, of a bridge alone; else they are on the service's port."""
+        self._admit(request)
+        if self._metrics is None:
+            raise AichatError("not_found", "The numbers are on the service's port, under /metrics.")
+        request.setHeader("content-type", CONTENT_TYPE)
+        return self._metrics.text()
 
     def _admit(self, request: Request) -> None:
         self._gate.check_request(request)

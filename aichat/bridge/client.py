@@ -18,6 +18,7 @@ from aichat.bridge import sse
 from aichat.bridge.body import post, read_body, stream_body
 from aichat.bridge.inprocess import InProcessEndpoint
 from aichat.bridge.providers.base import ChatMessage, Delta, Finish
+from aichat.metrics import counts
 from aichat.protocol.errors import ERRORS, AichatError
 
 __all__ = ["BridgeClient", "ChatMessage", "Delta", "Finish"]
@@ -137,6 +138,7 @@ class _Reading:
                 self.finish = event.finish
             if event.content or event.reasoning:
                 self.started = True
+                counts.deltas += 1
                 self._on_delta(Delta(content=event.content, reasoning=event.reasoning))
         return self.finish is not None
 

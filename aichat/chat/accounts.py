@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from aichat.metrics import counts
 from aichat.protocol.address import TOKEN_FILE
 from aichat.protocol.errors import AichatError
 from aichat.store import Store
@@ -38,6 +39,7 @@ class Accounts:
         """The user of a token, or, without one, the owner on this machine. Errors: AichatError unauthorized."""
         if token:
             user = await self._store.users.by_token(token)
+            counts.logins["refused" if user is None else "token"] += 1
             if user is None:
                 raise AichatError("unauthorized", "This token is not known here (any more).")
             return user

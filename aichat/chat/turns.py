@@ -16,6 +16,7 @@ from aichat.bridge.client import BridgeClient, Delta, Finish
 from aichat.chat.hub import Hub
 from aichat.chat.prompt import HISTORY_MOST, build_prompt
 from aichat.log import make_logger
+from aichat.metrics import counts
 from aichat.protocol.errors import AichatError
 from aichat.protocol.frames import (
     Ack,
@@ -164,6 +165,11 @@ class Turns:
             if generation.user_id == user_id and generation.persona_id == persona_id:
                 self._break_off(generation, "stopped")
 
+    @property
+    def running(self) -> int:
+        """How many answers are being written."""
+        return len(self._running)
+
     def snapshot(self, conversation_id: int) -> MessageSnapshot | None:
         """All text so far of the running answer of a conversation, if there is one."""
         generation = self._running.get(conversation_id)
@@ -247,6 +253,7 @@ class Turns:
         finally:
             del self._running[generation.conversation_id]
             if message is not None:
+                counts.turns[message.status] += 1
                 self._hub.publish(generation.user_id, MessageDone(message=message))
             for waiting in generation.waiting:
                 if message is not None:

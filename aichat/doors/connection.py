@@ -24,6 +24,7 @@ from aichat.chat.personas import Personas
 from aichat.chat.turns import Generation, Turns
 from aichat.doors.outbox import Outbox, Socket
 from aichat.log import make_logger
+from aichat.metrics import counts
 from aichat.protocol import frames
 from aichat.protocol.errors import AichatError
 from aichat.protocol.frames import Push, decode_command, encode, peek_request_id
@@ -74,10 +75,22 @@ class Connection:
         if len(self.incoming) >= QUEUE_MOST or self.waiting_bytes + len(payload) > QUEUE_BYTES_MOST:
             self.refuse(AichatError("rate_limited"), peek_request_id(payload))
             return
+        counts.frames_in += 1
+        counts.bytes_in += len(payload)
         self.incoming.append(payload)
         self.waiting_bytes += len(payload)
         if not self.working:
             ensureDeferred(self.work_off())
+
+    @property
+    def waiting(self) -> int:
+        """Frames that wait for their turn."""
+        return len(self.incoming)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the client has not read yet."""
+        return self.out.unsent
 
     def lost(self) -> None:
         """The socket is gone; what it asked for goes on."""
@@ -141,6 +154,7 @@ class Connection:
 
     def refuse(self, error: AichatError, request_id: str) -> None:
         """Answer with an error frame."""
+        counts.refusals[error.code] += 1
         self.reply(
             frames.Error(code=error.code, message=error.message, retryable=error.retryable, request_id=request_id)
         )

@@ -98,6 +98,11 @@ class Outbox:
         self._closed = True
 
     @property
+    def unsent(self) -> int:
+        """Bytes written that a slow client has not read yet, and events that wait while it catches up."""
+        return self._unsent + sum(map(len, self._held or ()))
+
+    @property
     def is_closed(self) -> bool:
         """Whether nothing goes out any more."""
         return self._closed

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IDelayedCall
 import aichat
 from aichat.doors.connection import Connection, UseCases
 from aichat.gate import Gate, is_local
+from aichat.metrics import counts
 from aichat.protocol import frames
 from aichat.protocol.errors import AichatError
 
@@ -119,6 +120,8 @@ class AutobahnSocket(WebSocketServerProtocol):
     def write(self, data: bytes) -> None:
         """Send one text message, if the socket is open; prepared, since Autobahn's limit of size is for both ways."""
         if self.state == self.STATE_OPEN:
+            counts.frames_out += 1
+            counts.bytes_out += len(data)
             self.sendPreparedMessage(self.factory.prepareMessage(data))
 
     def close(self, code: int, reason: str) -> None:

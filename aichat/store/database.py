@@ -11,14 +11,16 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import Any, TypeVar
 
 from twisted.enterprise import adbapi
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.internet.interfaces import IReactorThreads
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from aichat.log import make_logger
+from aichat.metrics import counts
 from aichat.protocol.errors import AichatError
 
 T = TypeVar("T")
@@ -29,13 +31,16 @@ GROUP_MOST = 256
 
 READERS = 3
 
+PROBE_SECONDS = 5.0
+"""While the file refuses writes, one is tried this often, so that it is known when it takes them again."""
+
 
 class Database:
     """A file and the connections to it. `open` before use, `close` at the end."""
 
     _log = make_logger("aichat.store.database")
 
-    def __init__(self, path: Path, reactor: IReactorThreads) -> None:
+    def __init__(self, path: Path, reactor: Any) -> None:
         self.path = path
         self._reactor = reactor
         self._queue: deque[tuple[Work[Any], Deferred[Any]]] = deque()
@@ -43,6 +48,15 @@ class Database:
         self._drained: Deferred[None] | None = None
         self._writer: Any = None
         self._readers: Any = None
+        self._probe: IDelayedCall | None = None
+        self._group_began = 0.0
+        self.refuses = False
+        self.failed_reads = 0
+
+    @property
+    def waiting(self) -> int:
+        """Writes that wait for their commit to begin."""
+        return len(self._queue)
 
     def open(self, prepare: Work[None]) -> Deferred[None]:
         """Open the file and run `prepare` (migrations) on the writer. Errors: sqlite3.Error."""
@@ -75,10 +89,12 @@ class Database:
             failed.errback(AichatError("shutting_down"))
             return failed
         reading: Deferred[T] = self._readers.runWithConnection(_snapshot, work)
-        return reading.addErrback(_as_storage_failure)
+        return reading.addErrback(self._as_storage_failure)
 
     async def close(self) -> None:
         """Finish the queued writes, then close the readers, then the writer (which checkpoints)."""
+        if self._probe is not None and self._probe.active():
+            self._probe.cancel()
         if self._writing:
             self._drained = Deferred()
             await self._drained
@@ -105,11 +121,16 @@ class Database:
     def _write_group(self) -> None:
         self._writing = True
         group = [self._queue.popleft() for _ in range(min(len(self._queue), GROUP_MOST))]
+        counts.commit_writes.add(len(group))
+        self._group_began = perf_counter()
         committing = self._writer.runWithConnection(_commit_group, [work for work, _ in group])
         committing.addBoth(self._group_done, [done for _, done in group])
 
     def _group_done(self, outcome: list[Any] | Failure, waiting: list[Deferred[Any]]) -> None:
+        counts.commit_seconds.add(perf_counter() - self._group_began)
+        self.refuses = isinstance(outcome, Failure)
         if isinstance(outcome, Failure):
+            self._try_again_later()
             self._log.error("commit failed: {error}", error=outcome.getErrorMessage())
             words = _storage_message(outcome.value)
             outcome = [Failure(AichatError("storage_failed", words)) for _ in waiting]
@@ -120,6 +141,22 @@ class Database:
             self._write_group()
         if not self._writing and self._drained is not None:
             self._drained.callback(None)
+
+    def _try_again_later(self) -> None:
+        if (self._probe is None or not self._probe.active()) and self._drained is None:
+            self._probe = self._reactor.callLater(PROBE_SECONDS, self._try_again)
+
+    def _try_again(self) -> None:
+        if self.refuses:  # nobody may be sent here while it does, so that nothing else would find out
+            self.write(lambda connection: connection.execute("UPDATE store SET seq = seq + 1")).addErrback(
+                lambda failure: failure.trap(AichatError)
+            )
+
+    def _as_storage_failure(self, failure: Failure) -> Failure:
+        if failure.check(sqlite3.OperationalError, sqlite3.DatabaseError) is None:
+            return failure
+        self.failed_reads += 1
+        return Failure(AichatError("storage_failed", _storage_message(failure.value)))
 
 
 def _commit_group(wrapped: Any, works: list[Work[Any]]) -> list[Any]:
@@ -164,14 +201,6 @@ def _raw(wrapped: Any) -> sqlite3.Connection:
     """The sqlite3 connection inside adbapi's wrapper."""
     connection: sqlite3.Connection = wrapped._connection
     return connection
-
-
-def _as_storage_failure(failure: Failure) -> Failure:
-    return (
-        Failure(AichatError("storage_failed", _storage_message(failure.value)))
-        if failure.check(sqlite3.OperationalError, sqlite3.DatabaseError)
-        else failure
-    )
 
 
 def _storage_message(error: BaseException | None) -> str:

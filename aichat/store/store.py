@@ -37,6 +37,21 @@ class Store:
         self.conversations = Conversations(self._database, self._queries)
         self.messages = Messages(self._database, self._queries)
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the last commit failed."""
+        return self._database.refuses
+
+    @property
+    def failed_reads(self) -> int:
+        """Reads that the file did not answer since the service began."""
+        return self._database.failed_reads
+
+    @property
+    def writes_waiting(self) -> int:
+        """Writes that wait for their commit to begin."""
+        return self._database.waiting
+
     async def open(self) -> None:
         """Open or make the file and bring it to the newest schema. Errors: sqlite3.Error, OSError.
 
