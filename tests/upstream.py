@@ -25,6 +25,9 @@ Faults after three deltas ("一", "two ", "三。"):
     !eof             a clean end, no finish_reason             !garbage         an event that is not JSON
     !truncate        a body without length, cut in an event    !oops            an error as an event
     !drip            keep-alive comments for ever              !endless         deltas for ever, 1,000 characters each
+
+A request that goes on with an answer gets "四 five 😀。". Words in its question: "repeat" says the end of the text
+before once more, "refuse" takes no last message of the assistant, "again" cuts it too, "slow", "401".
 """
 
 from __future__ import annotations
@@ -87,10 +90,19 @@ class Completions(Resource):
 
     def render_POST(self, request: Request) -> Any:
         body = json.loads(request.content.read())
-        record = {"body": body, "authorization": request.getHeader("authorization"), "left": False, "done": False}
+        record = {
+            "body": body,
+            "path": request.path.decode(),
+            "authorization": request.getHeader("authorization"),
+            "left": False,
+            "done": False,
+        }
         self.seen.append(record)
         request.notifyFinish().addCallbacks(lambda _: record.update(done=True), lambda _: record.update(left=True))
-        ensureDeferred(self.answer(request, body["messages"], record)).addErrback(lambda f: f.printTraceback())
+        last = body["messages"][-1]
+        goes_on = last["role"] == "assistant" or last["content"].startswith("Your last message broke off")
+        answer = self.go_on if goes_on else self.answer
+        ensureDeferred(answer(request, body["messages"], record)).addErrback(lambda f: f.printTraceback())
         return NOT_DONE_YET
 
     def refuse(self, request: Request, status: int, body: bytes = b"", kind: str = "application/json") -> None:
@@ -174,6 +186,24 @@ class Completions(Resource):
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
         socket.write(head + b"".join(pieces) + chunk({"content": "never read"})[:-20])
         socket.loseConnection()
+
+    async def go_on(self, request: Request, messages: list[dict[str, str]], record: dict[str, Any]) -> None:
+        """Go on with an answer that broke off; words of its question decide how."""
+        in_words = messages[-1]["role"] == "user"
+        asked = [m["content"] for m in messages if m["role"] == "user"][-2 if in_words else -1]
+        if "401" in asked or ("refuse" in asked and not in_words):
+            return self.refuse(request, 401 if "401" in asked else 400)
+        request.setHeader("content-type", "text/event-stream")
+        for n, text in enumerate([*(("two ", "三。") if "repeat" in asked else ()), "四 ", "five ", "😀。"]):
+            if record["left"]:
+                return
+            if "again" in asked and n == 2:
+                return request.channel.transport.abortConnection()
+            request.write(chunk({"content": text}))
+            await wait(0.5 if "slow" in asked else 0.01)
+        if not record["left"]:
+            request.write(END)
+            request.finish()
 
     def script(self, word: str, rest: str, said: str) -> tuple[Iterable[bytes], float, str]:
         """The pieces to write, the pause between them in seconds, and how to end."""

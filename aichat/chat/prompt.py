@@ -22,16 +22,21 @@ def fill_in(text: str, persona: Persona, user_name: str) -> str:
     return text.replace("{{char}}", persona.name).replace("{{user}}", user_name)
 
 
-def build_prompt(persona: Persona, history: list[Message], user_name: str, context: int) -> list[ChatMessage]:
+def build_prompt(
+    persona: Persona, history: list[Message], user_name: str, context: int, unfinished: str = ""
+) -> list[ChatMessage]:
     """The messages for a model that reads `context` tokens: the system prompt, then the newest history that fits.
 
     A conversation that fits whole begins with the persona's greeting, which its user has seen: small models keep to
     the persona's manner better for it. Answers without text are left out; reasoning is never sent back. The last
-    message always stays.
+    message always stays. After it comes the end of an `unfinished` answer, half of the room at most: the bridge takes
+    a last message of the assistant for one to go on with.
     """
     system = fill_in(persona.prompt, persona, user_name)
     greeting = fill_in(persona.greeting, persona, user_name)
     room = context - context // ANSWER_SHARE - estimate_tokens(system) - estimate_tokens(greeting)
+    unfinished = _last_tokens(unfinished, max(room, 0) // 2)
+    room -= estimate_tokens(unfinished) if unfinished else 0
     chosen: list[ChatMessage] = []
     said = [m for m in history if m.content]
     for message in reversed(said):
@@ -44,7 +49,13 @@ def build_prompt(persona: Persona, history: list[Message], user_name: str, conte
     if greeting and len(chosen) == len(said) < HISTORY_MOST:
         chosen.append(ChatMessage("assistant", greeting))
     messages = [ChatMessage(role="system", content=system)] if system else []
-    return messages + _merged(chosen[::-1])
+    messages += _merged(chosen[::-1])
+    return [*messages, ChatMessage("assistant", unfinished)] if unfinished else messages
+
+
+def _last_tokens(text: str, tokens: int) -> str:
+    """The end of a text within a number of tokens, some of it in any case."""
+    return text.encode()[-max(tokens, 100) * 3 :].decode(errors="ignore")
 
 
 def _merged(messages: list[ChatMessage]) -> list[ChatMessage]:

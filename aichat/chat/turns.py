@@ -12,7 +12,8 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, ensureDeferred
 from twisted.internet.task import deferLater
 
-from aichat.bridge.client import BridgeClient, Delta, Finish
+from aichat.bridge.client import BridgeClient, Delta
+from aichat.chat.generation import CUT, RESTARTED, WHOLE, Generation, broken
 from aichat.chat.hub import Hub
 from aichat.chat.prompt import HISTORY_MOST, build_prompt
 from aichat.log import make_logger
@@ -21,6 +22,7 @@ from aichat.protocol.errors import AichatError
 from aichat.protocol.frames import (
     Ack,
     Chat,
+    ChatContinue,
     ChatRegenerate,
     ChatStop,
     ConversationSaved,
@@ -30,7 +32,7 @@ from aichat.protocol.frames import (
     MessageDone,
     MessageSnapshot,
 )
-from aichat.protocol.values import Failure, Message, Persona, Status
+from aichat.protocol.values import Message, Persona
 from aichat.store import Store
 from aichat.store.messages import Ending, Turn
 
@@ -39,76 +41,7 @@ CHECKPOINT_SECONDS, CHECKPOINT_CHARS = 0.25, 1_024
 
 STORE_AGAIN_SECONDS = 1.0
 
-WHOLE = ("stop", "end_turn", "stop_sequence", "eos", "tool_calls", "function_call")
-"""Finish reasons of an answer that is complete; any other one is told as a break."""
-
-CUT = {
-    "length": "answer_cut_short",
-    "max_tokens": "answer_cut_short",
-    "content_filter": "answer_filtered",
-}
-
-RESTARTED = Failure(
-    code="upstream_interrupted", message="The server stopped while this was being written.", retryable=True
-)
-
 OnAck = Callable[[Ack], None]
-
-
-class Generation:
-    """One running answer."""
-
-    def __init__(self, user_id: int, persona_id: str, answer: Message) -> None:
-        self.user_id = user_id
-        self.persona_id = persona_id
-        self.answer = answer
-        self.conversation_id = answer.conversation_id
-        self.length = 0
-        self.reasoning_length = 0
-        self.reasoning_ms = 0
-        self.ended_by: str = ""
-        self.asking: Deferred[Finish] | None = None
-        self.done: Deferred[None]
-        self.waiting: list[Deferred[Message]] = []
-        self.checkpointed = 0
-        self.checkpointing = False
-        self.checkpoint_timer: Any = None
-        self.thinking_since: float | None = None
-        self._content: list[str] = []
-        self._reasoning: list[str] = []
-
-    @property
-    def content(self) -> str:
-        """The text so far."""
-        return _joined(self._content)
-
-    @property
-    def reasoning(self) -> str:
-        """The reasoning so far."""
-        return _joined(self._reasoning)
-
-    def grow(self, delta: Delta) -> None:
-        """Add a delta; the text is joined only when it is asked for."""
-        self._content.append(delta.content)
-        self._reasoning.append(delta.reasoning)
-        self.length += len(delta.content)
-        self.reasoning_length += len(delta.reasoning)
-
-    def snapshot(self) -> MessageSnapshot:
-        """All text so far."""
-        return MessageSnapshot(
-            conversation_id=self.conversation_id,
-            message_id=self.answer.id,
-            content=self.content,
-            reasoning=self.reasoning,
-        )
-
-
-def _joined(pieces: list[str]) -> str:
-    """All pieces as one, which takes their place."""
-    if len(pieces) > 1:
-        pieces[:] = ["".join(pieces)]
-    return pieces[0] if pieces else ""
 
 
 class Turns:
@@ -145,6 +78,12 @@ class Turns:
         """Have the last question of a conversation answered anew. Errors: as `post`, and conflict."""
         self._check_open()
         turn = await self._store.messages.replace_answer(user_id, command)
+        return self._begin(user_id, user_name, turn, on_ack)
+
+    async def carry_on(self, user_id: int, user_name: str, command: ChatContinue, on_ack: OnAck) -> Generation | None:
+        """Finish the last answer of a conversation, from the text it has. Errors: as `post`, and conflict."""
+        self._check_open()
+        turn = await self._store.messages.reopen_answer(user_id, command)
         return self._begin(user_id, user_name, turn, on_ack)
 
     def stop(self, user_id: int, conversation_id: int, answer_id: int | None = None) -> None:
@@ -242,10 +181,10 @@ class Turns:
             try:
                 ending = await self._answer(generation, persona, user_name)
             except AichatError as error:
-                ending = _broken(generation, error)
+                ending = broken(generation, error)
             except Exception:
                 self._log.failure("answer {id} failed", id=generation.answer.id)
-                ending = _broken(generation, AichatError("internal"))
+                ending = broken(generation, AichatError("internal"))
             if generation.checkpoint_timer is not None:
                 generation.checkpoint_timer.cancel()
                 generation.checkpoint_timer = None
@@ -276,28 +215,28 @@ class Turns:
         context = self._context
         history = await self._store.messages.before(generation.conversation_id, generation.answer.id, HISTORY_MOST)
         while True:
-            messages = build_prompt(persona, history, user_name, context)
+            messages = build_prompt(persona, history, user_name, context, unfinished=generation.answer.content)
             if generation.ended_by:
-                return _broken(generation, None)
+                return broken(generation, None)
             generation.asking = self._bridge.generate(
                 persona.id, messages, persona.model, lambda delta: self._on_delta(generation, delta)
             )
             try:
                 finish = await generation.asking
             except CancelledError:
-                return _broken(generation, None)
+                return broken(generation, None)
             except AichatError as error:
                 if error.code == "context_exceeded" and len(messages) > 2 and context > 1_000:
                     context //= 2  # the guess was too high for this model: send less history
                     continue
-                return _broken(generation, error)
+                return broken(generation, error)
             if generation.ended_by:
-                return _broken(generation, None)
+                return broken(generation, None)
             if finish.reason.lower() not in WHOLE:
-                return _broken(generation, AichatError(CUT.get(finish.reason.lower(), "upstream_interrupted")))
+                return broken(generation, AichatError(CUT.get(finish.reason.lower(), "upstream_interrupted")))
             if not generation.length:
                 words = "The model finished without a word. Try again, or ask in another way."
-                return _broken(generation, AichatError("upstream_invalid", words))
+                return broken(generation, AichatError("upstream_invalid", words))
             return Ending("done", generation.content, generation.reasoning, generation.reasoning_ms, finish.model)
 
     def _on_delta(self, generation: Generation, delta: Delta) -> None:
@@ -322,7 +261,8 @@ class Turns:
         if delta.reasoning and generation.thinking_since is None:
             generation.thinking_since = self._reactor.seconds()
         if generation.thinking_since is not None and (delta.reasoning or not generation.length):
-            generation.reasoning_ms = round(1_000 * (self._reactor.seconds() - generation.thinking_since))
+            thought = round(1_000 * (self._reactor.seconds() - generation.thinking_since))
+            generation.reasoning_ms = generation.answer.reasoning_ms + thought
 
     def _checkpoint(self, generation: Generation) -> None:
         timer, generation.checkpoint_timer = generation.checkpoint_timer, None
@@ -339,24 +279,3 @@ class Turns:
             )
         )
         saving.addBoth(lambda _: setattr(generation, "checkpointing", False))
-
-
-def _broken(generation: Generation, error: AichatError | None) -> Ending:
-    """The end of an answer that is not whole: by the user, by the service, or by an error."""
-    status: Status
-    failure: Failure | None = None
-    if generation.ended_by == "stopped":
-        status = "stopped"
-    elif error is None:
-        status, failure = "interrupted", RESTARTED
-    else:
-        status = "interrupted" if generation.length else "failed"
-        failure = Failure(code=error.code, message=error.message, retryable=error.retryable)
-    return Ending(
-        status,
-        generation.content,
-        generation.reasoning,
-        generation.reasoning_ms,
-        "",
-        failure,
-    )

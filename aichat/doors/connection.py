@@ -19,9 +19,10 @@ from twisted.internet.defer import ensureDeferred
 import aichat
 from aichat.chat.accounts import Accounts
 from aichat.chat.conversations import Conversations
+from aichat.chat.generation import Generation
 from aichat.chat.hub import Hub
 from aichat.chat.personas import Personas
-from aichat.chat.turns import Generation, Turns
+from aichat.chat.turns import Turns
 from aichat.doors.outbox import Outbox, Socket
 from aichat.log import make_logger
 from aichat.metrics import counts
@@ -168,6 +169,11 @@ class Connection:
         if self.state == "full" and ack.request_id:
             self.reply(ack)
 
+    def watch_and_ack(self, ack: frames.Ack) -> None:
+        """Follow the answer that a command began, and tell that it is durable."""
+        self.chat.hub.watch(self, ack.conversation_id)
+        self.ack(ack)
+
     async def admit(self, token: str) -> None:
         """Find out who this is. Errors: AichatError unauthorized."""
         self.user = await self.chat.accounts.recognise(token, local=self.is_local)
@@ -228,11 +234,10 @@ class Connection:
         self.ack(frames.Ack(request_id=command.request_id, conversation_id=command.conversation_id))
 
     async def handle_chat_regenerate(self, command: frames.ChatRegenerate) -> None:
-        def on_ack(ack: frames.Ack) -> None:
-            self.chat.hub.watch(self, ack.conversation_id)
-            self.ack(ack)
+        await self.chat.turns.regenerate(self.user_id, self.user.name, command, self.watch_and_ack)
 
-        await self.chat.turns.regenerate(self.user_id, self.user.name, command, on_ack)
+    async def handle_chat_continue(self, command: frames.ChatContinue) -> None:
+        await self.chat.turns.carry_on(self.user_id, self.user.name, command, self.watch_and_ack)
 
     async def handle_persona_update(self, command: frames.PersonaUpdate) -> None:
         await self.chat.personas.update(self.user_id, command, self.ack)

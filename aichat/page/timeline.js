@@ -11,8 +11,11 @@ const asPersona = (p) => ({ prompt: "", create_time: "", model: "", greeting: ""
 const asConversation = (c) => ({ persona_id: "", update_time: "", touched: 0, seq: 0, ...c });
 const asMessage = (m) => ({
   id: 0, conversation_id: 0, status: "done", reasoning: "", reasoning_ms: 0, model: "", failure: null,
-  request_id: "", seq: 0, ...m,
+  request_id: "", seams: [], seq: 0, ...m,
 });
+
+// Whether chat_continue can go on with a message: an answer of which some came, and not all.
+export const canContinue = (m) => m.sender_type === 1 && ["interrupted", "stopped"].includes(m.status) && m.content !== "";
 
 // One text that grows by deltas whose offsets count code points, not UTF-16 units.
 class Growing {
@@ -53,6 +56,7 @@ export class Timeline {
     this.personas = new Map();
     this.conversations = new Map();
     this.live = new Map();
+    this.queued = new Map(); // message id -> which place in the queue a running answer has; none once it is being written
     this.older = new Map(); // conversation id -> whether older messages exist than those loaded; a key means: loaded
     this.personasKnown = false;
     this.conversationsKnown = false;
@@ -91,15 +95,18 @@ export class Timeline {
       case "message_deleted":
         this._gone.add(`message ${frame.message_id}`);
         this._messages.get(frame.conversation_id)?.delete(frame.message_id);
-        this.live.delete(frame.message_id);
+        this._settle(frame.message_id);
         return [change("messages", frame.conversation_id)];
       case "message_delta":
         return this._applyDelta(frame);
       case "message_snapshot":
         if (!this._isFinal(frame.conversation_id, frame.message_id)) {
           this.live.set(frame.message_id, new LiveText(frame.content, frame.reasoning));
+          this.queued.delete(frame.message_id); // the place follows, if it waits still
         }
         return [change("live", frame.message_id)];
+      case "message_queued":
+        return this._applyPlace(frame);
       default:
         return [];
     }
@@ -131,6 +138,12 @@ export class Timeline {
     return (here && this.messages(conversationId).findLast((m) => m.status === "running")) || null;
   }
 
+  // The last answer of a conversation, if chat_continue can go on with it.
+  unfinished(conversationId) {
+    const last = this.messages(conversationId).at(-1);
+    return last && canContinue(last) ? last : null;
+  }
+
   // The conversations with one persona, the one spoken in last first.
   conversationsWith(personaId) {
     const mine = [...this.conversations.values()].filter((c) => c.persona_id === personaId);
@@ -160,7 +173,7 @@ export class Timeline {
     this._gone.add(`conversation ${conversationId}`);
     this.conversations.delete(conversationId);
     this.older.delete(conversationId);
-    for (const messageId of this._messages.get(conversationId)?.keys() ?? []) this.live.delete(messageId);
+    for (const messageId of this._messages.get(conversationId)?.keys() ?? []) this._settle(messageId);
     this._messages.delete(conversationId);
     return [change("conversations", conversationId), change("messages", conversationId)];
   }
@@ -201,11 +214,29 @@ export class Timeline {
     const inOrder = Boolean(known) || message.id > newest;
     here.set(message.id, message);
     if (!inOrder) this._messages.set(message.conversation_id, new Map([...here].sort(([a], [b]) => a - b)));
-    if (message.status !== "running") this.live.delete(message.id);
+    if (message.status !== "running") {
+      this._settle(message.id);
+    } else if (!this.live.has(message.id) || (known && known.seq < message.seq)) {
+      this.live.set(message.id, new LiveText(message.content, message.reasoning)); // it grows on from what is stored
+    }
+  }
+
+  // An answer no longer runs.
+  _settle(messageId) {
+    this.live.delete(messageId);
+    this.queued.delete(messageId);
+  }
+
+  _applyPlace(frame) {
+    if (this._isFinal(frame.conversation_id, frame.message_id)) return [];
+    if (frame.position) this.queued.set(frame.message_id, frame.position);
+    else this.queued.delete(frame.message_id);
+    return [change("message", frame.message_id)];
   }
 
   _applyDelta(delta) {
     if (this._isFinal(delta.conversation_id, delta.message_id)) return [];
+    this.queued.delete(delta.message_id);
     let live = this.live.get(delta.message_id);
     if (!live) this.live.set(delta.message_id, (live = new LiveText()));
     return [live.grow(delta) ? change("live", delta.message_id) : change("gap", delta.conversation_id)];

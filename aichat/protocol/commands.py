@@ -72,6 +72,18 @@ class ChatRegenerate(Command, frozen=True):
     conversation_id: Id
 
 
+class ChatContinue(Command, frozen=True):
+    """Finishes the last answer of a conversation, which broke off, was stopped or cut short: its text grows on.
+
+    With `answer_id` only that answer. The same message becomes `running` again (`message_added`), with its text.
+
+    Example: {"type": "chat_continue", "conversation_id": 7, "answer_id": 92, "request_id": "c1"}
+    """
+
+    conversation_id: Id
+    answer_id: Id | None = None
+
+
 class PersonaListQuery(Command, frozen=True):
     """Asks for all personas.
 

@@ -30,7 +30,7 @@ MAX_FRAME_BYTES = 1_048_576
 MAX_DEPTH = 16
 
 AnyCommand = (
-    Hello | Chat | ChatStop | ChatRegenerate
+    Hello | Chat | ChatStop | ChatRegenerate | ChatContinue
     | PersonaListQuery | PersonaSelect | PersonaCreate | PersonaUpdate | PersonaDelete
     | HistoryRequest
     | ConversationListQuery | ConversationCreate | ConversationRename | ConversationDelete
@@ -39,7 +39,7 @@ AnyCommand = (
 AnyPush = (
     Welcome | Ack | Error | ChatResponse | PersonaList | HistoryResponse | ConversationListReply
     | PersonaSaved | PersonaDeleted | ConversationSaved | ConversationDeleted
-    | MessageAdded | MessageDone | MessageDeleted | MessageDelta | MessageSnapshot
+    | MessageAdded | MessageDone | MessageDeleted | MessageDelta | MessageSnapshot | MessageQueued
 )  # fmt: skip
 
 COMMANDS: tuple[type[Command], ...] = get_args(AnyCommand)

@@ -144,7 +144,7 @@ class ConversationDeleted(Push, frozen=True):
 
 
 class MessageAdded(Push, frozen=True):
-    """Event: a message is new; an answer begins as `running`.
+    """Event: a message is new; an answer begins as `running`, or goes on, with the text that it had.
 
     Example: {"type": "message_added", "message": {"sender_type": 1, "content": "", "send_time":
               "2026-11-24 08:00:01", "id": 92, "conversation_id": 7, "status": "running", "seq": 63}}
@@ -198,3 +198,14 @@ class MessageSnapshot(Push, frozen=True):
     message_id: int
     content: str = ""
     reasoning: str = ""
+
+
+class MessageQueued(Push, frozen=True):
+    """Live: a running answer waits its turn, as the `position`th; 0 when it begins.
+
+    Example: {"type": "message_queued", "conversation_id": 7, "message_id": 92, "position": 3}
+    """
+
+    conversation_id: int
+    message_id: int
+    position: int

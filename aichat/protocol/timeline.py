@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from msgspec.structs import replace
 
 from aichat.protocol import frames
-from aichat.protocol.values import Conversation, Message, Persona
+from aichat.protocol.values import Conversation, Message, Persona, can_continue
 
 
 class Change(NamedTuple):
@@ -53,6 +53,8 @@ class Timeline:
         self.personas: dict[str, Persona] = {}
         self.conversations: dict[int, Conversation] = {}
         self.live: dict[int, LiveText] = {}
+        self.queued: dict[int, int] = {}
+        """Message id -> which place in the queue a running answer has; none once it is being written."""
         self.older: dict[int, bool] = {}
         """Conversation id -> whether older messages exist than those loaded; a key means: loaded."""
         self.personas_known = False
@@ -96,14 +98,17 @@ class Timeline:
             case frames.MessageDeleted():
                 self._gone.add(("message", frame.message_id))
                 self._messages.get(frame.conversation_id, {}).pop(frame.message_id, None)
-                self.live.pop(frame.message_id, None)
+                self._settle(frame.message_id)
                 return [Change("messages", frame.conversation_id)]
             case frames.MessageDelta():
                 return self._apply_delta(frame)
             case frames.MessageSnapshot():
                 if not self._is_final(frame.conversation_id, frame.message_id):
                     self.live[frame.message_id] = LiveText(frame.content, frame.reasoning)
+                    self.queued.pop(frame.message_id, None)  # the place follows, if it waits still
                 return [Change("live", frame.message_id)]
+            case frames.MessageQueued():
+                return self._apply_place(frame)
             case _:
                 return []
 
@@ -133,6 +138,11 @@ class Timeline:
         """The answer being written in a conversation, if there is one."""
         return next((m for m in reversed(self.messages(conversation_id)) if m.status == "running"), None)
 
+    def unfinished(self, conversation_id: int) -> Message | None:
+        """The last answer of a conversation, if `chat_continue` can go on with it."""
+        messages = self.messages(conversation_id)
+        return messages[-1] if messages and can_continue(messages[-1]) else None
+
     def conversations_with(self, persona_id: str) -> list[Conversation]:
         """The conversations with one persona, the one spoken in last first."""
         mine = (c for c in self.conversations.values() if c.persona_id == persona_id)
@@ -161,7 +171,7 @@ class Timeline:
         self.conversations.pop(conversation_id, None)
         self.older.pop(conversation_id, None)
         for message_id in self._messages.pop(conversation_id, {}):
-            self.live.pop(message_id, None)
+            self._settle(message_id)
         return [Change("conversations", conversation_id), Change("messages", conversation_id)]
 
     def _load(self, conversation_id: int, *, more: bool) -> None:
@@ -199,11 +209,28 @@ class Timeline:
         if not in_order:
             self._messages[message.conversation_id] = dict(sorted(here.items()))
         if message.status != "running":
-            self.live.pop(message.id, None)
+            self._settle(message.id)
+        elif message.id not in self.live or (known is not None and known.seq < message.seq):
+            self.live[message.id] = LiveText(message.content, message.reasoning)  # it grows on from what is stored
+
+    def _settle(self, message_id: int) -> None:
+        """An answer no longer runs."""
+        self.live.pop(message_id, None)
+        self.queued.pop(message_id, None)
+
+    def _apply_place(self, frame: frames.MessageQueued) -> list[Change]:
+        if self._is_final(frame.conversation_id, frame.message_id):
+            return []
+        if frame.position:
+            self.queued[frame.message_id] = frame.position
+        else:
+            self.queued.pop(frame.message_id, None)
+        return [Change("message", frame.message_id)]
 
     def _apply_delta(self, delta: frames.MessageDelta) -> list[Change]:
         if self._is_final(delta.conversation_id, delta.message_id):
             return []
+        self.queued.pop(delta.message_id, None)
         live = self.live.setdefault(delta.message_id, LiveText())
         return [Change("live", delta.message_id) if live.grow(delta) else Change("gap", delta.conversation_id)]
 

@@ -93,7 +93,11 @@ class Failure(Value, frozen=True):
 
 
 class Message(Value, frozen=True):
-    """One stored message. `request_id` is set on a user's own message and lets its author recognise it."""
+    """One stored message. `request_id` is set on a user's own message and lets its author recognise it.
+
+    `seams` are the places in `content`, as counts of code points, at which a broken answer was continued; the last
+    one stands at the end as long as nothing new has come.
+    """
 
     sender_type: int
     content: str
@@ -106,6 +110,7 @@ class Message(Value, frozen=True):
     model: str = ""
     failure: Failure | None = None
     request_id: str = ""
+    seams: list[int] = []
     seq: int = 0
 
 
@@ -114,6 +119,11 @@ class Position(Value, frozen=True):
 
     epoch: str
     seq: int
+
+
+def can_continue(message: Message) -> bool:
+    """Whether `chat_continue` can go on with this message: an answer of which some came, and not all."""
+    return message.sender_type == AI and message.status in ("interrupted", "stopped") and bool(message.content)
 
 
 def as_seed_persona(persona: Persona) -> Persona:

@@ -10,8 +10,8 @@ import msgspec
 from twisted.internet.defer import Deferred
 
 from aichat.protocol.errors import AichatError
-from aichat.protocol.frames import Ack, Chat, ChatRegenerate, Command
-from aichat.protocol.values import AI, USER, Conversation, Failure, Message, Persona, Status
+from aichat.protocol.frames import Ack, Chat, ChatContinue, ChatRegenerate, Command
+from aichat.protocol.values import AI, USER, Conversation, Failure, Message, Persona, Status, can_continue
 from aichat.store.conversations import FIRST_TITLE, get_conversation, insert_conversation, title_from
 from aichat.store.database import Database
 from aichat.store.log import once
@@ -63,6 +63,14 @@ class Messages:
         """
 
         return self._begin(user_id, command, lambda connection: self._replace(connection, user_id, command))
+
+    def reopen_answer(self, user_id: int, command: ChatContinue) -> Deferred[Turn]:
+        """Let the last answer of a conversation run again, from the text it has; the seam is kept.
+
+        Errors: AichatError not_found, busy, conflict (there is nothing to go on with).
+        """
+
+        return self._begin(user_id, command, lambda connection: self._reopen(connection, user_id, command))
 
     def _begin(
         self, user_id: int, command: Command, write_turn: Callable[[sqlite3.Connection], Turn]
@@ -178,10 +186,7 @@ class Messages:
         queries, ident = self._queries, command.conversation_id
         conversation = get_conversation(queries, connection, user_id, ident)
         self._check_idle(connection, ident)
-        last = next(iter(queries.page(connection, conversation_id=ident, before=2**62, limit=1)), None)
-        if last is None:
-            raise AichatError("conflict", "Nothing was asked in this conversation yet.")
-        message, replaced = to_message(last), None
+        message, replaced = self._last(connection, ident), None
         if message.sender_type == AI:
             seq = queries.next_seq(connection)
             queries.replace(connection, id=message.id, seq=seq)
@@ -198,6 +203,32 @@ class Messages:
         persona = to_persona(queries.persona(connection, id=conversation.persona_id, user_id=user_id))
         ack = Ack(request_id=command.request_id, conversation_id=ident, answer_id=answer.id)
         return Turn(ack, False, persona, conversation, None, answer, replaced)
+
+    def _reopen(self, connection: sqlite3.Connection, user_id: int, command: ChatContinue) -> Turn:
+        queries, ident = self._queries, command.conversation_id
+        conversation = get_conversation(queries, connection, user_id, ident)
+        self._check_idle(connection, ident)
+        message = self._last(connection, ident)
+        if command.answer_id not in (None, message.id):
+            raise AichatError("conflict", "Another message is the last one in this conversation by now.")
+        if not can_continue(message):
+            whole = message.sender_type == AI and message.status == "done"
+            words = "That answer is whole." if whole else "There is no text to go on with: have it answered anew."
+            raise AichatError("conflict", words)
+        end = len(message.content)
+        seams = [seam for seam in message.seams if seam < end] + [end]
+        seq = queries.next_seq(connection)
+        queries.reopen(connection, id=message.id, seams=msgspec.json.encode(seams).decode(), seq=seq)
+        answer = to_message(queries.message(connection, id=message.id))
+        persona = to_persona(queries.persona(connection, id=conversation.persona_id, user_id=user_id))
+        ack = Ack(request_id=command.request_id, conversation_id=ident, answer_id=answer.id)
+        return Turn(ack, False, persona, conversation, None, answer)
+
+    def _last(self, connection: sqlite3.Connection, conversation_id: int) -> Message:
+        rows = self._queries.page(connection, conversation_id=conversation_id, before=2**62, limit=1)
+        for row in rows:
+            return to_message(row)
+        raise AichatError("conflict", "Nothing was asked in this conversation yet.")
 
     def _check_idle(self, connection: sqlite3.Connection, conversation_id: int) -> None:
         if self._queries.running_in(connection, conversation_id=conversation_id):

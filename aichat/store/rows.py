@@ -44,8 +44,8 @@ def to_conversation(row: Any) -> Conversation:
 
 def to_message(row: Any) -> Message:
     """id, conversation_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure (JSON),
-    request_id, seq"""
-    ident, conversation, sender, content, time, status, reasoning, ms, model, failure, request_id, seq = row
+    request_id, seams (JSON), seq"""
+    ident, conversation, sender, content, time, status, reasoning, ms, model, failure, request_id, seams, seq = row
     return Message(
         id=ident,
         conversation_id=conversation,
@@ -58,5 +58,6 @@ def to_message(row: Any) -> Message:
         model=model,
         failure=msgspec.json.decode(failure, type=Failure) if failure else None,
         request_id=request_id,
+        seams=json.loads(seams),
         seq=seq,
     )

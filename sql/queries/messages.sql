@@ -1,18 +1,18 @@
 -- name: page(conversation_id, before, limit)
 -- The last messages of a conversation before one of them, newest first.
 SELECT id, conversation_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure,
-       request_id, seq
+       request_id, seams, seq
 FROM messages WHERE conversation_id = :conversation_id AND id < :before AND replaced = 0
 ORDER BY id DESC LIMIT :limit;
 
 -- name: messages_since(user_id, seq, limit)
 SELECT id, conversation_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure,
-       request_id, seq
+       request_id, seams, seq
 FROM messages WHERE user_id = :user_id AND seq > :seq AND replaced = 0 ORDER BY seq LIMIT :limit;
 
 -- name: message(id)^
 SELECT id, conversation_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure,
-       request_id, seq
+       request_id, seams, seq
 FROM messages WHERE id = :id;
 
 -- name: insert_message(conversation_id, user_id, sender_type, content, status, request_id, seq)<!
@@ -36,6 +36,20 @@ WHERE id = :id AND status = 'running';
 
 -- name: interrupt(status, failure, seq, id)!
 UPDATE messages SET status = :status, failure = :failure, seq = :seq WHERE id = :id AND status = 'running';
+
+-- name: reopen(seams, seq, id)!
+-- A broken answer runs again, from the text it has.
+UPDATE messages SET status = 'running', failure = '', seams = :seams, seq = :seq WHERE id = :id;
+
+-- name: unfinished_of(user_id)$
+SELECT COUNT(*) FROM messages WHERE user_id = :user_id AND status = 'running';
+
+-- name: said_before(user_id, request_id)^
+-- What a user said under a request id whose first reply was pruned: conversation, question, answer.
+SELECT asked.conversation_id, asked.id,
+       (SELECT MIN(answer.id) FROM messages AS answer
+        WHERE answer.conversation_id = asked.conversation_id AND answer.id > asked.id)
+FROM messages AS asked WHERE asked.user_id = :user_id AND asked.request_id = :request_id AND asked.request_id <> '';
 
 -- name: replace(seq, id)!
 UPDATE messages SET replaced = 1, seq = :seq WHERE id = :id;

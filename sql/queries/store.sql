@@ -13,8 +13,8 @@ INSERT INTO store (one, epoch, seq) VALUES (1, :epoch, 0);
 UPDATE store SET epoch = :epoch;
 
 -- name: bury(seq, user_id, kind, ref, conversation_id)!
-INSERT INTO tombstones (seq, user_id, kind, ref, conversation_id)
-VALUES (:seq, :user_id, :kind, :ref, :conversation_id);
+INSERT INTO tombstones (seq, user_id, kind, ref, conversation_id, time)
+VALUES (:seq, :user_id, :kind, :ref, :conversation_id, CURRENT_TIMESTAMP);
 
 -- name: tombstones_since(user_id, seq)
 SELECT seq, kind, ref, conversation_id FROM tombstones WHERE user_id = :user_id AND seq > :seq ORDER BY seq;

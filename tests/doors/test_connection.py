@@ -627,6 +627,8 @@ async def test_the_token_survives_restarts_and_a_lost_file_makes_a_new_one(tmp_p
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"type": "chat_continue"}, "bad_frame"),
+    ({"type": "chat_continue", "conversation_id": 999}, "not_found"),
     ({"type": "chat", "content": "x", "persona_id": "nobody"}, "not_found"),
     ({"type": "chat", "content": "x", "conversation_id": 999}, "not_found"),
     ({"type": "chat", "content": 5}, "bad_frame"),

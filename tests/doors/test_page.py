@@ -672,6 +672,7 @@ def test_the_timeline_folds_as_the_python_one(page: Page, service: RunningServic
         return {**where, "offset": offset, "content": content, **more}
 
     conversation = {"id": 7, "title": "t", "create_time": "", "persona_id": "p", "seq": 4, "touched": 5}
+    queued = {"type": "message_queued", "conversation_id": 7, "message_id": 9}
     older = message("", 3, 1, "older", 0)["message"]
     events: list[dict[str, Any]] = [
         {"type": "persona_list", "personas": [{"id": "p", "name": "P", "avatar": "", "seq": 3}]},
@@ -692,10 +693,21 @@ def test_the_timeline_folds_as_the_python_one(page: Page, service: RunningServic
         message("message_done", 9, 7, "end"),
         delta(3, "late"),
         message("message_added", 9, 6, status="running"),
-        {"type": "message_deleted", "seq": 8, "conversation_id": 7, "message_id": 9},
-        message("message_added", 9, 9, "back"),
-        {"type": "conversation_deleted", "seq": 10, "conversation_id": 7},
-        {"type": "persona_deleted", "seq": 11, "persona_id": "p"},
+        message("message_done", 9, 8, "一😀", status="interrupted"),
+        message("message_added", 9, 9, "一😀", status="running", reasoning="hm", seams=[2]),
+        {**queued, "position": 3},
+        delta(2, "二", reasoning_offset=2, reasoning="m"),
+        {**queued, "position": 1},
+        {**queued, "position": 0},
+        {**queued, "position": 2},
+        {"type": "message_snapshot", "conversation_id": 7, "message_id": 9, "content": "一😀二三"},
+        {**queued, "position": 2},
+        message("message_done", 9, 10, "一😀二三四", status="stopped", seams=[2]),
+        {**queued, "position": 1},
+        {"type": "message_deleted", "seq": 11, "conversation_id": 7, "message_id": 9},
+        message("message_added", 9, 12, "back"),
+        {"type": "conversation_deleted", "seq": 13, "conversation_id": 7},
+        {"type": "persona_deleted", "seq": 14, "persona_id": "p"},
     ]  # fmt: skip
     page.open(service.http)
     folded = page.module(
@@ -705,7 +717,8 @@ def test_the_timeline_folds_as_the_python_one(page: Page, service: RunningServic
         return args[0].map((event) => {
           const changes = timeline.apply(event).map(({kind, key}) => [kind, key]);
           return [changes, [...timeline.personas.values()].map((p) => p.name), [...timeline.conversations.keys()],
-                  timeline.messages(7).map((m) => [m.id, m.status, m.content, m.reasoning]), [...timeline.older]];
+                  timeline.messages(7).map((m) => [m.id, m.status, m.content, m.reasoning, m.seams]),
+                  [...timeline.older], [...timeline.queued], timeline.unfinished(7)?.id ?? 0];
         });
         """,
         events,
@@ -715,10 +728,13 @@ def test_the_timeline_folds_as_the_python_one(page: Page, service: RunningServic
         frame = decode_push(json.dumps(event))
         assert frame is not None
         changes = [[change.kind, change.key] for change in timeline.apply(frame)]
-        messages = [[m.id, m.status, m.content, m.reasoning] for m in timeline.messages(7)]
+        messages = [[m.id, m.status, m.content, m.reasoning, m.seams] for m in timeline.messages(7)]
         names = [p.name for p in timeline.personas.values()]
         more = [[key, value] for key, value in timeline.older.items()]
-        assert got == [changes, names, list(timeline.conversations), messages, more], event
+        places = [[key, value] for key, value in timeline.queued.items()]
+        last = timeline.unfinished(7)
+        known = [changes, names, list(timeline.conversations), messages, more, places, last.id if last else 0]
+        assert got == known, event
 
 
 WELCOME = {"type": "welcome", "version": 1, "server": "s", "user": "u", "epoch": "e"}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aichat.protocol import frames
-from aichat.protocol.timeline import Change, Timeline
+from aichat.protocol.timeline import Change, LiveText, Timeline
 from aichat.protocol.values import AI, USER, Conversation, Message, Persona
 
 
@@ -75,6 +75,41 @@ def test_late_text_does_not_reopen_an_ended_answer() -> None:
     assert not timeline.live
 
 
+def test_a_continued_answer_grows_on_from_its_text() -> None:
+    timeline = loaded(message(1, 3, "hi", sender=USER), message(2, 4, "一😀", status="interrupted"))
+    timeline.live[2] = LiveText("一😀 and what a crash lost")
+    assert timeline.unfinished(7) is not None
+    timeline.apply(frames.MessageAdded(message=message(2, 5, "一😀", status="running")))
+    assert timeline.unfinished(7) is None
+    assert texts(timeline) == ["hi", "一😀"]
+    delta = frames.MessageDelta(conversation_id=7, message_id=2, offset=2, content="二")
+    assert timeline.apply(delta) == [Change("live", 2)]
+    timeline.apply(frames.MessageAdded(message=message(2, 5, "一😀", status="running")))
+    assert texts(timeline) == ["hi", "一😀二"], "the same state again takes nothing back"
+    timeline.apply(frames.MessageDone(message=message(2, 6, "一😀二!", status="stopped")))
+    assert texts(timeline) == ["hi", "一😀二!"]
+    assert timeline.unfinished(7) is not None
+    assert not timeline.live
+
+
+def test_a_place_in_the_queue_is_known_until_the_answer_begins() -> None:
+    timeline = loaded(message(2, 4, status="running"))
+    queued = frames.MessageQueued(conversation_id=7, message_id=2, position=3)
+    assert timeline.apply(queued) == [Change("message", 2)]
+    assert timeline.queued == {2: 3}
+    timeline.apply(frames.MessageSnapshot(conversation_id=7, message_id=2))
+    assert not timeline.queued, "a snapshot without a place after it: it does not wait"
+    for end in (
+        frames.MessageQueued(conversation_id=7, message_id=2, position=0),
+        frames.MessageDelta(conversation_id=7, message_id=2, content="a"),
+        frames.MessageDone(message=message(2, 6, "a")),
+    ):
+        timeline.apply(queued)
+        timeline.apply(end)
+        assert not timeline.queued
+    assert timeline.apply(queued) == [], "it has ended"
+
+
 def test_an_older_page_goes_in_front_and_a_deleted_message_stays_away() -> None:
     timeline = loaded(message(5, 5, "five"), message(6, 6, "six"))
     page = frames.HistoryResponse(
@@ -141,6 +176,8 @@ EVENTS = [
     frames.ConversationDeleted(seq=28, conversation_id=9),
     frames.MessageAdded(message=message(30, 24, status="running")),
     frames.MessageDone(message=message(30, 29, "done")),
+    frames.MessageAdded(message=message(30, 33, "done", status="running")),
+    frames.MessageDone(message=message(30, 34, "done and more")),
     frames.MessageAdded(message=message(31, 30, "ask", sender=USER)),
     frames.MessageAdded(message=message(32, 31, status="running")),
     frames.MessageDeleted(seq=32, conversation_id=7, message_id=32),
@@ -154,7 +191,10 @@ def test_any_order_of_events_ends_in_the_same_picture(events: list[frames.AnyPus
         timeline.apply(event)
     assert {p.id: p.name for p in timeline.personas.values()} == {"p1": "学霸", "p2": "new"}
     assert {c.id: c.title for c in timeline.conversations.values()} == {7: "t", 8: "b"}
-    assert [(m.id, m.status, m.content) for m in timeline.messages(7)] == [(30, "done", "done"), (31, "done", "ask")]
+    assert [(m.id, m.status, m.content) for m in timeline.messages(7)] == [
+        (30, "done", "done and more"),
+        (31, "done", "ask"),
+    ]
 
 
 @given(st.text(max_size=60), st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=30))

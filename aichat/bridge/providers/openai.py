@@ -17,6 +17,7 @@ from twisted.web.http_headers import Headers
 
 from aichat.bridge.body import hang_up, post, read_body, read_start, stream_body
 from aichat.bridge.providers.base import ChatRequest, Finish, OnDelta
+from aichat.bridge.providers.continuation import WAYS, Overlap, Way, asked_in_words
 from aichat.bridge.providers.openai_answer import MAX_ANSWER_CHARS, Answer
 from aichat.bridge.providers.openai_errors import lost, refusal
 from aichat.protocol.errors import AichatError
@@ -90,6 +91,26 @@ class OpenAIProvider:
         return succeed(None)
 
     async def _generate(self, request: ChatRequest, on_delta: OnDelta) -> Finish:
+        """A last message of the assistant is gone on with: in the upstream's own way, else it is asked in words."""
+        last = request.messages[-1]
+        if last.role != "assistant":
+            return await self._ask(request, on_delta)
+        if self.name in WAYS:
+            try:
+                return await self._ask(request, on_delta, WAYS[self.name])
+            except AichatError as error:
+                if error.code != "upstream_rejected":  # which it is where the model or the address cannot do it
+                    raise
+        overlap = Overlap(last.content, on_delta)
+        try:
+            finish = await self._ask(asked_in_words(request), overlap.feed)
+        except AichatError:
+            overlap.end()
+            raise
+        overlap.end()
+        return finish
+
+    async def _ask(self, request: ChatRequest, on_delta: OnDelta, way: Way | None = None) -> Finish:
         answers: list[Answer] = []
 
         def out_of_time(result: Finish | Failure, seconds: float) -> Finish | Failure:
@@ -100,14 +121,14 @@ class OpenAIProvider:
             words = f"The answer was not complete after {seconds:g} s and was broken off."
             return Failure(AichatError("upstream_timeout", words))
 
-        trying = ensureDeferred(self._try(request, on_delta, answers))
+        trying = ensureDeferred(self._try(request, on_delta, answers, way))
         trying.addTimeout(self._patience.total, self._reactor, out_of_time)
         return await trying
 
-    async def _try(self, request: ChatRequest, on_delta: OnDelta, answers: list[Answer]) -> Finish:
+    async def _try(self, request: ChatRequest, on_delta: OnDelta, answers: list[Answer], way: Way | None) -> Finish:
         async def attempt() -> Finish:
             answers.append(Answer(on_delta, self._key))
-            return await self._attempt(request, answers[-1])
+            return await self._attempt(request, answers[-1], way)
 
         retrying = AsyncRetrying(
             sleep=self._sleep,
@@ -126,13 +147,19 @@ class OpenAIProvider:
         by_itself = min(8.0, self._patience.pause * 2.0 ** (state.attempt_number - 1))
         return by_itself if asked is None else float(asked)
 
-    async def _attempt(self, request: ChatRequest, answer: Answer) -> Finish:
-        body = {
+    async def _attempt(self, request: ChatRequest, answer: Answer, way: Way | None) -> Finish:
+        messages: list[dict[str, object]] = [{"role": m.role, "content": m.content} for m in request.messages]
+        url = f"{self._base}/chat/completions"
+        if way is not None:
+            url = f"{way.url(self._base)}/chat/completions"
+            messages[-1].update(way.message)
+        body: dict[str, object] = {
             "model": request.model or self.model,
-            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+            "messages": messages,
             "stream": True,
             "stream_options": {"include_usage": True},
             **self._extra,
+            **(way.body if way else {}),
         }
         if request.temperature is not None:
             body["temperature"] = request.temperature
@@ -141,7 +168,6 @@ class OpenAIProvider:
         headers = Headers({"content-type": ["application/json"], "accept": ["text/event-stream"]})
         if self._key:
             headers.setRawHeaders("authorization", [f"Bearer {self._key}"])
-        url = f"{self._base}/chat/completions"
         try:
             response = await post(
                 self._client, self._reactor, self._patience.first_byte, url, msgspec.json.encode(body), headers
