@@ -10,6 +10,8 @@ Requests are recorded: GET /requests gives them, with whether the client closed 
     !split           UTF-8 cut at every byte                   !empty           finish without content
     !retry           429 and Retry-After: 1 once, then fine    !context         exceed_context_size_error while the
                                                                                 prompt has more than 4 messages
+    !clock N         N deltas, 10 ms apart, each the time of its making (time.monotonic) and a space
+
 Faults before the first delta:
 
     !leak            401, telling the key that it got          !deep            500 with an error nested 50,000 deep
@@ -17,7 +19,7 @@ Faults before the first delta:
     !hang            nothing at all                            !mute            headers, then nothing
     !drop            a reset instead of headers                !redirect        302 to another address, see `canary`
     !html            200 with text/html                        !type T          a stream that says it is of type T
-    !error           200 with an error as JSON                 !bytes N         one delta of N characters
+    !error           200 with an error as JSON                 !bytes N [K]     one delta (K) of N characters
 
 Faults after three deltas ("一", "two ", "三。"):
 
@@ -34,6 +36,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterable
 from itertools import chain, repeat
 from typing import Any
@@ -212,7 +215,10 @@ class Completions(Resource):
             case "!slow":
                 return [chunk({"content": c}) for c in f"慢慢地 slowly: {rest or 'word ' * 20}"], 0.05, ""
             case "!long":
-                return [chunk({"content": f"{n:06d} 春眠不觉晓 abc。"}) for n in range(int(rest))], 0.005, ""
+                count = int(rest.partition(" ")[0])
+                return [chunk({"content": f"{n:06d} 春眠不觉晓 abc。"}) for n in range(count)], 0.005, ""
+            case "!clock":
+                return (chunk({"content": f"{time.monotonic():.6f} "}) for _ in range(int(rest))), 0.01, ""
             case "!think":
                 thought = [chunk({"reasoning_content": t}) for t in ("let me ", "think")]
                 return [*thought, chunk({"content": "42"})], 0.01, ""
@@ -238,7 +244,8 @@ class Completions(Resource):
             case "!empty":
                 return [], 0, ""
             case "!bytes":
-                return [chunk({"content": "x" * int(rest)})], 0, ""
+                size, _, times = rest.partition(" ")
+                return [chunk({"content": "x" * int(size)})] * int(times or 1), 0, ""
             case _:
                 text = f"你说：{said}"
                 return [chunk({"content": text[i : i + 3]}) for i in range(0, len(text), 3)], 0.002, ""

@@ -7,13 +7,18 @@ closed    nothing goes out any more
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Protocol
 
 CLOSE_TOO_SLOW = 4408
 
-UNSENT_MOST = 8 * 1_048_576
-"""Bytes written while the client does not read, live text left out, before the connection is closed."""
+UNSENT_MOST, UNSENT_MOST_OF_ALL = 8 * 1_048_576, 128 * 1_048_576
+"""Bytes written while a client does not read, live text left out, before its connection is closed; and what waits for
+all such clients together, before those are closed that have not read for longest."""
+
+GRACE_SECONDS = 2.0
+"""Who stopped reading only so long ago is not closed for what waits for all: a burst clogs everybody for a moment."""
 
 
 class Socket(Protocol):
@@ -24,6 +29,36 @@ class Socket(Protocol):
 
     def close(self, code: int, reason: str) -> None:
         """Close with a WebSocket code."""
+
+
+class Backlog:
+    """What waits for all clients that do not read."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since: dict[Outbox, float] = {}
+        self._sum = 0
+
+    def enter(self, outbox: Outbox) -> None:
+        """It reads no more."""
+        self._since.setdefault(outbox, self._clock())
+
+    def grow(self, size: int) -> None:
+        """So many bytes more wait; the clients that have not read for longest pay for too many."""
+        self._sum += size
+        while self._sum > UNSENT_MOST_OF_ALL and self._since:
+            first, since = next(iter(self._since.items()))
+            if self._clock() - since < GRACE_SECONDS:
+                break
+            first.give_up()
+
+    def leave(self, outbox: Outbox, size: int) -> None:
+        """It reads again, or is gone, with the bytes that waited."""
+        self._since.pop(outbox, None)
+        self._sum -= size
+
+
+BACKLOG = Backlog()
 
 
 class Outbox:
@@ -44,8 +79,10 @@ class Outbox:
             return
         if self._clogged:
             self._unsent += len(data)
+            BACKLOG.grow(len(data))
             if self._unsent > UNSENT_MOST:
-                self.close(CLOSE_TOO_SLOW, "the client does not read")
+                self.give_up()
+            if self._closed:
                 return
         self._socket.write(data)
 
@@ -76,26 +113,38 @@ class Outbox:
 
     def clog(self) -> None:
         """The client reads more slowly than we write."""
-        self._clogged = True
+        if not self._closed:
+            self._clogged = True
+            BACKLOG.enter(self)
 
     def unclog(self) -> None:
         """All that was written is on its way: catch up with live text that was left out."""
-        self._clogged, self._unsent = False, 0
+        self._clogged = False
+        self._leave_backlog()
         behind, self._behind = self._behind, set()
         for conversation_id in behind:
             snapshot = self._snapshot(conversation_id)
             if snapshot is not None:
                 self.send(snapshot)
 
+    def give_up(self) -> None:
+        """Too much waits for a client that does not read."""
+        self.close(CLOSE_TOO_SLOW, "the client does not read")
+
     def close(self, code: int, reason: str) -> None:
         """Say goodbye; nothing goes out after it."""
         if not self._closed:
-            self._closed = True
+            self.lost()
             self._socket.close(code, reason)
 
     def lost(self) -> None:
         """The socket is gone."""
         self._closed = True
+        self._leave_backlog()
+
+    def _leave_backlog(self) -> None:
+        unsent, self._unsent = self._unsent, 0
+        BACKLOG.leave(self, unsent)
 
     @property
     def unsent(self) -> int:

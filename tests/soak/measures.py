@@ -1,0 +1,19 @@
+"""What soaks measure: memory of a process, percentiles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def resident_megabytes(pid: int) -> float:
+    """The resident memory of a process, in MB (Linux)."""
+    found = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) / 1_000
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which this share (0 to 1) of all lies."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
