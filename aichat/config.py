@@ -14,6 +14,7 @@ from aichat.protocol.address import DEFAULT_PORT, state_dir
 
 PROVIDERS = ("embedded", *PRESETS)
 LOG_LEVELS = ("debug", "info", "warn", "error", "critical")
+LOG_FORMATS = ("text", "json")
 LISTS = ("listen", "bridge_listen", "hosts", "origins")
 
 EMBEDDED_CONTEXT, REMOTE_CONTEXT = 4_096, 32_768
@@ -47,6 +48,7 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     backup_hours: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     backup_keep: Annotated[int, msgspec.Meta(ge=1)] = 7
     log_level: str = "info"
+    log_format: str = "text"
 
     @property
     def state_path(self) -> Path:
@@ -141,6 +143,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"provider {settings.provider!r} is not known; choose {', '.join(PROVIDERS)}")
     if settings.log_level not in LOG_LEVELS:
         raise SettingsError(f"log_level {settings.log_level!r} is not known; choose {', '.join(LOG_LEVELS)}")
+    if settings.log_format not in LOG_FORMATS:
+        raise SettingsError(f"log_format {settings.log_format!r} is not known; choose {', '.join(LOG_FORMATS)}")
     for name in ("bridge", "upstream_url"):
         value = getattr(settings, name)
         if value and not value.startswith(("http://", "https://")):

@@ -12,6 +12,8 @@ from twisted.python import usage
 
 import aichat
 from aichat.config import PROVIDERS, Settings, SettingsError, load_settings
+from aichat.log import take_over
+from aichat.redact import keep_secret
 from aichat.service import AichatService
 
 
@@ -34,6 +36,7 @@ TOML file named by --config. Secrets (bridge_secret, upstream_key) are read from
         ["embedded-model", None, None, "Embedded model: a name of the catalogue, or a GGUF file"],
         ["context", None, None, "Tokens the model reads [4096 embedded, else 32768]"],
         ["log-level", "l", None, "debug, info, warn, error or critical [info]"],
+        ["log-format", None, None, "text or json: one object a line [text]"],
     ]
     optFlags = [  # noqa: RUF012
         ["bridge-only", None, "Run the AI bridge alone, for a service elsewhere"],
@@ -94,7 +97,7 @@ TOML file named by --config. Secrets (bridge_secret, upstream_key) are read from
         }
         for name in (
             "bridge", "database", "state-dir", "provider", "upstream-url", "upstream-model", "embedded-model",
-            "context", "log-level",
+            "context", "log-level", "log-format",
         ):  # fmt: skip
             given[name.replace("-", "_")] = self[name]
         try:
@@ -110,5 +113,9 @@ def refuse(why: str) -> NoReturn:
 
 
 def makeService(options: Options, reactor: Any = default_reactor) -> Service:
-    """Called by the plugin."""
-    return AichatService(reactor, options.settings)
+    """Called by the plugin, before the program that calls it begins to log."""
+    settings = options.settings
+    for secret in (settings.upstream_key, settings.bridge_secret):
+        keep_secret(secret)
+    take_over(settings.log_format)
+    return AichatService(reactor, settings)

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
@@ -119,7 +119,14 @@ class Upstream:
 class RunningService:
     """`twist aichat` over an upstream, with its own state folder."""
 
-    def __init__(self, state_dir: Path, upstream_url: str, *args: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        upstream_url: str,
+        *args: str,
+        env: dict[str, str] | None = None,
+        twist: Sequence[str] = (),
+    ) -> None:
         self.state_dir = state_dir
         self.port, self.bridge_port = free_port(), free_port()
         self.url = f"ws://127.0.0.1:{self.port}/ws"
@@ -128,6 +135,7 @@ class RunningService:
         self.args = [
             str(Path(sys.executable).with_name("twist")),
             "--log-format=text",
+            *twist,
             "aichat",
             f"--state-dir={state_dir}",
             f"--listen=tcp:{self.port}:interface=127.0.0.1",
@@ -142,7 +150,7 @@ class RunningService:
     def start(self) -> None:
         """Start, and wait for `ready`."""
         self.process = Process(self.args, self.env)
-        self.process.wait_for(r"\bready$")
+        self.process.wait_for(r"\bready(?:$|\",\"fields)")
 
     def kill(self) -> None:
         """kill -9."""

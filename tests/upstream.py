@@ -14,6 +14,7 @@ Requests are recorded: GET /requests gives them, with whether the client closed 
 
 Faults before the first delta:
 
+    !repeat          400, telling what it was asked
     !leak            401, telling the key that it got          !deep            500 with an error nested 50,000 deep
     !status N [S]    HTTP status N, with Retry-After: S        !page N          HTTP status N with a large HTML page
     !hang            nothing at all                            !mute            headers, then nothing
@@ -124,9 +125,9 @@ class Completions(Resource):
                 return
             case "!drop":
                 return request.channel.transport.abortConnection()
-            case "!leak":
-                words = {"error": {"message": f"wrong key: {record['authorization']}"}}
-                return self.refuse(request, 401, json.dumps(words).encode())
+            case "!leak" | "!repeat":
+                status, told = (401, record["authorization"]) if word == "!leak" else (400, messages)
+                return self.refuse(request, status, json.dumps({"error": {"message": f"wrong: {told}"}}).encode())
             case "!deep":
                 return self.refuse(request, 500, b'{"error": ' + b"[" * 50_000)
             case "!status":

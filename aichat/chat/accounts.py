@@ -8,6 +8,7 @@ from pathlib import Path
 from aichat.metrics import counts
 from aichat.protocol.address import TOKEN_FILE
 from aichat.protocol.errors import AichatError
+from aichat.redact import keep_secret
 from aichat.store import Store
 from aichat.store.users import User
 
@@ -28,6 +29,7 @@ class Accounts:
         except FileNotFoundError:
             kept = ""
         self.owner, token = await self._store.users.owner(kept)
+        keep_secret(token)
         if token != kept:
             _write_private(self._token_file, token + "\n")
 
