@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import pytest_twisted
 import treq
+from msgspec.structs import replace
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import LoopingCall
@@ -36,6 +37,7 @@ def upstream(base_url: str, api_key: str, model: str) -> Provider:
         base_url=base_url,
         api_key=api_key,
         model=model,
+        name="embedded",
         extra={"return_progress": True},
         patience=Patience(first_byte=600),
     )
@@ -127,6 +129,15 @@ async def test_a_real_generation(make: Make) -> None:
     assert finish.reason in ("stop", "length")
     assert re.match("smollm2-135m", finish.model)
     assert finish.usage is not None and finish.usage.prompt_tokens > 10 and finish.usage.completion_tokens > 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_unfinished_answer_is_gone_on_with_where_it_ends(make: Make) -> None:
+    request = ask("Count from one to twelve in words.")
+    kept = ChatMessage("assistant", "One, two, three, four,")
+    answer = Answer(make(), replace(request, messages=[*request.messages, kept]))
+    await answer.finish
+    assert answer.text.startswith(" five"), answer.text
 
 
 @pytest_twisted.ensureDeferred
