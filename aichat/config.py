@@ -17,6 +17,9 @@ LOG_LEVELS = ("debug", "info", "warn", "error", "critical")
 LOG_FORMATS = ("text", "json")
 LISTS = ("listen", "bridge_listen", "hosts", "origins")
 
+EMBEDDED_AT_ONCE, REMOTE_AT_ONCE = 4, 64
+"""Generations at once, unless `generations_most` says otherwise: as many as the embedded engine has slots."""
+
 EMBEDDED_CONTEXT, REMOTE_CONTEXT = 4_096, 32_768
 """Tokens that a model reads, unless `context` says otherwise."""
 
@@ -41,6 +44,8 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     upstream_key: str = ""
     embedded_model: str = ""
     context: Annotated[int, msgspec.Meta(ge=0)] = 0
+    generations_most: Annotated[int, msgspec.Meta(ge=0)] = 0
+    generations_per_user: Annotated[int, msgspec.Meta(ge=1)] = 4
     trust_local: bool = True
     hosts: list[str] = []
     origins: list[str] = []
@@ -69,6 +74,12 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     def context_tokens(self) -> int:
         """How much the model reads."""
         return self.context or (EMBEDDED_CONTEXT if self.provider == "embedded" else REMOTE_CONTEXT)
+
+    @property
+    def generations_at_once(self) -> int:
+        """How many answers are written at once; more wait."""
+        embedded = self.provider == "embedded" and not self.bridge
+        return self.generations_most or (EMBEDDED_AT_ONCE if embedded else REMOTE_AT_ONCE)
 
     @property
     def is_local_only(self) -> bool:

@@ -28,6 +28,7 @@ from aichat.chat.accounts import Accounts
 from aichat.chat.completions import Completions
 from aichat.chat.conversations import Conversations
 from aichat.chat.hub import Hub
+from aichat.chat.line import Line
 from aichat.chat.personas import Personas
 from aichat.chat.turns import Turns
 from aichat.config import Settings
@@ -121,7 +122,8 @@ class AichatService(Service):
         book = PersonaBook()
         hub = Hub()
         bridge = await self._open_bridge(book)
-        turns = self.turns = Turns(self.reactor, self.store, hub, bridge, settings.context_tokens)
+        line = Line(settings.generations_at_once, settings.generations_per_user)
+        turns = self.turns = Turns(self.reactor, self.store, hub, bridge, line, settings.context_tokens)
         if interrupted := await turns.recover():
             self.log.info("{n} answers were cut off by the last stop and are marked so", n=interrupted)
         personas = Personas(self.store, hub, turns)
@@ -132,7 +134,7 @@ class AichatService(Service):
         conversations = Conversations(self.store, hub, turns)
         use_cases = UseCases(accounts, hub, personas, conversations, turns)
         self.door = WebSocketDoor(self.reactor, self.gate, use_cases)
-        openai = OpenAIDoor(self.gate, accounts, Completions(self.store, bridge))
+        openai = OpenAIDoor(self.gate, accounts, Completions(self.store, bridge, line))
         web = WebDoor(self.gate, self.door, openai, accounts, self.health, self.metrics)
         self.health.reason(lambda: "" if self.ready else "it is starting or stopping")
         watch_store(self.health, self.metrics, self.store)

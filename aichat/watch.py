@@ -58,6 +58,7 @@ def watch_bridge(health: Health, metrics: Metrics, probe: BridgeProbe) -> None:
 def watch_turns(metrics: Metrics, turns: Turns, door: WebSocketDoor) -> None:
     """Answers being written, and the connections that see them."""
     metrics.gauge("generations_running", "Answers being written", lambda: turns.running)
+    metrics.gauge("generations_waiting", "Answers that wait for their turn", lambda: turns.waiting)
     metrics.gauge("connections", "Open WebSockets, by what they speak", lambda: _connections(door), "state")
     metrics.gauge("frames_waiting", "Frames that came in and wait for their turn", lambda: _sum(door, "waiting"))
     metrics.gauge("unsent_bytes", "Bytes that slow clients have not read yet", lambda: _sum(door, "unsent"))

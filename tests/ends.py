@@ -18,6 +18,7 @@ from aichat.bridge.providers.base import ChatRequest, Delta, Finish, OnDelta, Pr
 from aichat.chat.accounts import Accounts
 from aichat.chat.conversations import Conversations
 from aichat.chat.hub import Hub
+from aichat.chat.line import Line
 from aichat.chat.personas import Personas
 from aichat.chat.turns import Turns
 from aichat.doors.connection import Connection, UseCases
@@ -75,14 +76,22 @@ class ScriptedProvider:
 class Server:
     """Everything of the service but its sockets."""
 
-    def __init__(self, folder: Path, *, trust_local: bool = True, provider: Provider | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        trust_local: bool = True,
+        provider: Provider | None = None,
+        line: Line | None = None,
+    ) -> None:
         self.store = Store(folder / "chat.db", reactor)  # type: ignore[arg-type]
         self.provider = ScriptedProvider()
         self.hub = Hub()
         self.book = PersonaBook()
         site = BridgeApp(reactor, provider or self.provider, self.book, Gate()).site()  # type: ignore[arg-type]
         self.bridge = BridgeClient.in_process(reactor, site)
-        self.turns = Turns(reactor, self.store, self.hub, self.bridge, context=8_192)
+        self.line = line or Line(64, 64)
+        self.turns = Turns(reactor, self.store, self.hub, self.bridge, self.line, context=8_192)
         self.personas = Personas(self.store, self.hub, self.turns)
         self.personas.on_saved = lambda p: self.book.add_persona(p.id, p.name, p.prompt, p.avatar)
         self.personas.on_deleted = self.book.remove_persona

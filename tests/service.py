@@ -112,6 +112,12 @@ class Upstream:
             seen: list[dict[str, Any]] = json.load(answer)
             return seen
 
+    def load(self) -> dict[str, int]:
+        """How many requests it has `now`, and had at `most` at once."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/load", timeout=5) as answer:
+            load: dict[str, int] = json.load(answer)
+            return load
+
     def end(self) -> None:
         self.process.end()
 

@@ -1,7 +1,8 @@
 """A fake OpenAI-compatible upstream as a process: `python -m tests.upstream` prints `{"port": N}`.
 
 What the last user message says decides how it answers; anything else is answered with an echo in small deltas.
-Requests are recorded: GET /requests gives them, with whether the client closed each before its end.
+Requests are recorded: GET /requests gives them, with whether the client closed each before its end; GET /load says
+how many there are `now`, and were at `most` at once.
 
     !slow            the echo, one delta per 50 ms             !long N          N deltas of 20 characters, 5 ms apart
     !think           reasoning_content, then content           !tags            the same as <think> tags
@@ -83,11 +84,14 @@ class Completions(Resource):
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[dict[str, Any]] = []
+        self.now = self.most = 0  # requests at once
         self.retried = False
         self.canary = ""
 
     def render_GET(self, request: Request) -> bytes:
         request.setHeader("content-type", "application/json")
+        if request.path == b"/load":
+            return json.dumps({"now": self.now, "most": self.most}).encode()
         if request.path.endswith(b"/models"):
             return json.dumps({"object": "list", "data": [{"id": MODEL, "object": "model"}]}).encode()
         return json.dumps(self.seen).encode()
@@ -102,7 +106,13 @@ class Completions(Resource):
             "done": False,
         }
         self.seen.append(record)
-        request.notifyFinish().addCallbacks(lambda _: record.update(done=True), lambda _: record.update(left=True))
+        self.now += 1
+        self.most = max(self.most, self.now)
+        ended = request.notifyFinish()
+        ended.addCallbacks(
+            lambda _: record.update(done=True), lambda _: record.update(left=True, left_time=time.monotonic())
+        )
+        ended.addCallback(lambda _: setattr(self, "now", self.now - 1))
         last = body["messages"][-1]
         goes_on = last["role"] == "assistant" or last["content"].startswith("Your last message broke off")
         answer = self.go_on if goes_on else self.answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aichat.bridge.client import BridgeClient, ChatMessage, Delta, Finish
+from aichat.chat.line import Line
 from aichat.chat.prompt import fill_in
 from aichat.protocol.errors import AichatError
 from aichat.protocol.values import Persona
@@ -15,9 +16,10 @@ from aichat.store.users import User
 class Completions:
     """Answers as a persona, without a conversation."""
 
-    def __init__(self, store: Store, bridge: BridgeClient) -> None:
+    def __init__(self, store: Store, bridge: BridgeClient, line: Line) -> None:
         self._store = store
         self._bridge = bridge
+        self._line = line
 
     async def personas(self, user: User) -> list[Persona]:
         """What there is to answer as."""
@@ -35,10 +37,16 @@ class Completions:
     async def answer(
         self, user: User, persona: Persona, messages: list[ChatMessage], on_delta: Callable[[Delta], None]
     ) -> Finish:
-        """One generation; the persona's prompt goes before whatever system messages the caller has.
+        """One generation, in its turn; the persona's prompt goes before whatever system messages the caller has.
 
-        Errors: AichatError as `BridgeClient.generate`. Cancelling ends it (CancelledError).
+        Errors: AichatError as `BridgeClient.generate`, rate_limited. Cancelling ends it (CancelledError).
         """
         prompt = fill_in(persona.prompt, persona, user.name)
         whole = [ChatMessage("system", prompt), *messages] if prompt else messages
-        return await self._bridge.generate(persona.id, whole, persona.model, on_delta)
+        self._line.check(user.id)
+        place = self._line.enter(user.id)
+        try:
+            await place.begun
+            return await self._bridge.generate(persona.id, whole, persona.model, on_delta)
+        finally:
+            self._line.leave(place)

@@ -45,12 +45,14 @@ class Conversations:
         return await self._store.conversations.history(user_id, request)
 
     async def subscribe(self, subscriber: Subscriber, conversation_id: int) -> None:
-        """Live text from now on: a snapshot if an answer is running, then deltas. Errors: AichatError not_found."""
+        """Live text from now on: a snapshot and a place in the line if an answer runs, then deltas.
+
+        Errors: AichatError not_found.
+        """
         await self._store.conversations.check_owner(subscriber.user_id, conversation_id)
         self._hub.watch(subscriber, conversation_id)
-        snapshot = self._turns.snapshot(conversation_id)
-        if snapshot is not None:
-            subscriber.send(encode(snapshot))
+        for frame in self._turns.standing(conversation_id):
+            subscriber.send(encode(frame))
 
     async def create(self, user_id: int, command: ConversationCreate, on_ack: OnAck) -> None:
         """Start an empty conversation. Errors: AichatError not_found."""

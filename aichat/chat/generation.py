@@ -6,9 +6,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from aichat.bridge.client import Delta, Finish
+from aichat.bridge.client import Delta
+from aichat.chat.line import Place
 from aichat.protocol.errors import AichatError
-from aichat.protocol.frames import MessageSnapshot
+from aichat.protocol.frames import MessageQueued, MessageSnapshot
 from aichat.protocol.values import Failure, Message, Status
 from aichat.store.messages import Ending
 
@@ -38,7 +39,8 @@ class Generation:
         self.reasoning_length = len(answer.reasoning)
         self.reasoning_ms = answer.reasoning_ms
         self.ended_by: str = ""
-        self.asking: Deferred[Finish] | None = None
+        self.place: Place | None = None
+        self.asking: Deferred[Any] | None = None
         self.done: Deferred[None]
         self.waiting: list[Deferred[Message]] = []
         self.checkpointed = self.length + self.reasoning_length
@@ -74,6 +76,10 @@ class Generation:
             reasoning=self.reasoning,
         )
 
+    def queued(self, position: int) -> MessageQueued:
+        """Its place in the line."""
+        return MessageQueued(conversation_id=self.conversation_id, message_id=self.answer.id, position=position)
+
 
 def _joined(pieces: list[str]) -> str:
     """All pieces as one, which takes their place."""
@@ -89,7 +95,7 @@ def broken(generation: Generation, error: AichatError | None) -> Ending:
     if generation.ended_by == "stopped":
         status = "stopped"
     elif error is None:
-        status, failure = "interrupted", RESTARTED
+        status, failure = "interrupted" if generation.length else "failed", RESTARTED
     else:
         status = "interrupted" if generation.length else "failed"
         failure = Failure(code=error.code, message=error.message, retryable=error.retryable)

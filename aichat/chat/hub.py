@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from aichat.log import make_logger
-from aichat.protocol.frames import MessageDelta, MessageSnapshot, Push, encode
+from aichat.protocol.frames import MessageDelta, MessageQueued, MessageSnapshot, Push, encode
 
 
 class Subscriber(Protocol):
@@ -76,7 +76,7 @@ class Hub:
                 except Exception:
                     self._leave_out(subscriber)
 
-    def publish_live(self, frame: MessageDelta | MessageSnapshot) -> None:
+    def publish_live(self, frame: MessageDelta | MessageSnapshot | MessageQueued) -> None:
         """Live text."""
         subscribers = self._watching.get(frame.conversation_id)
         if subscribers:

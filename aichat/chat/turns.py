@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, ensureDeferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import deferLater
 
 from aichat.bridge.client import BridgeClient, Delta
 from aichat.chat.generation import CUT, RESTARTED, WHOLE, Generation, broken
 from aichat.chat.hub import Hub
+from aichat.chat.line import Line
 from aichat.chat.prompt import HISTORY_MOST, build_prompt
 from aichat.log import make_logger
 from aichat.metrics import counts
@@ -30,7 +32,7 @@ from aichat.protocol.frames import (
     MessageDeleted,
     MessageDelta,
     MessageDone,
-    MessageSnapshot,
+    Push,
 )
 from aichat.protocol.values import Message, Persona
 from aichat.store import Store
@@ -41,6 +43,8 @@ CHECKPOINT_SECONDS, CHECKPOINT_CHARS = 0.25, 1_024
 
 STORE_AGAIN_SECONDS = 1.0
 
+TELL_PLACES_SECONDS = 0.1
+
 OnAck = Callable[[Ack], None]
 
 
@@ -49,11 +53,14 @@ class Turns:
 
     _log = make_logger("aichat.chat.turns")
 
-    def __init__(self, reactor: Any, store: Store, hub: Hub, bridge: BridgeClient, context: int) -> None:
+    def __init__(self, reactor: Any, store: Store, hub: Hub, bridge: BridgeClient, line: Line, context: int) -> None:
         self._reactor = reactor
         self._store = store
         self._hub = hub
         self._bridge = bridge
+        self._line = line
+        self._line.on_moved = self._tell_places_soon
+        self._telling: IDelayedCall | None = None
         self._context = context
         self._running: dict[int, Generation] = {}
         self._stopping = False
@@ -66,10 +73,10 @@ class Turns:
         """Store what was said and start the answer -> the generation, or None if it was posted before.
 
         `on_ack` is called after the commit and before anybody sees an event of it.
-        Errors: AichatError not_found, busy, request_id_reused, storage_failed, shutting_down.
+        Errors: AichatError not_found, busy, rate_limited, request_id_reused, storage_failed, shutting_down.
         """
         self._check_open()
-        turn = await self._store.messages.append_turn(user_id, command)
+        turn = await self._store.messages.append_turn(user_id, command, self._line.unfinished_most)
         return self._begin(user_id, user_name, turn, on_ack)
 
     async def regenerate(
@@ -77,13 +84,13 @@ class Turns:
     ) -> Generation | None:
         """Have the last question of a conversation answered anew. Errors: as `post`, and conflict."""
         self._check_open()
-        turn = await self._store.messages.replace_answer(user_id, command)
+        turn = await self._store.messages.replace_answer(user_id, command, self._line.unfinished_most)
         return self._begin(user_id, user_name, turn, on_ack)
 
     async def carry_on(self, user_id: int, user_name: str, command: ChatContinue, on_ack: OnAck) -> Generation | None:
         """Finish the last answer of a conversation, from the text it has. Errors: as `post`, and conflict."""
         self._check_open()
-        turn = await self._store.messages.reopen_answer(user_id, command)
+        turn = await self._store.messages.reopen_answer(user_id, command, self._line.unfinished_most)
         return self._begin(user_id, user_name, turn, on_ack)
 
     def stop(self, user_id: int, conversation_id: int, answer_id: int | None = None) -> None:
@@ -107,12 +114,20 @@ class Turns:
     @property
     def running(self) -> int:
         """How many answers are being written."""
-        return len(self._running)
+        return self._line.running
 
-    def snapshot(self, conversation_id: int) -> MessageSnapshot | None:
-        """All text so far of the running answer of a conversation, if there is one."""
+    @property
+    def waiting(self) -> int:
+        """How many answers wait for their turn."""
+        return self._line.waiting
+
+    def standing(self, conversation_id: int) -> list[Push]:
+        """How the running answer of a conversation stands: its text so far, then its place if it waits."""
         generation = self._running.get(conversation_id)
-        return None if generation is None else generation.snapshot()
+        if generation is None:
+            return []
+        position = 0 if generation.place is None else generation.place.position
+        return [generation.snapshot(), *([generation.queued(position)] if position else [])]
 
     def result(self, generation: Generation) -> Deferred[Message]:
         """Fires with the final message of a generation."""
@@ -135,6 +150,9 @@ class Turns:
             for generation in generations:
                 self._break_off(generation, "interrupted")
             await DeferredList([generation.done for generation in generations])
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
 
     def _check_open(self) -> None:
         if self._stopping:
@@ -177,14 +195,20 @@ class Turns:
 
     async def _run(self, generation: Generation, persona: Persona, user_name: str) -> None:
         message: Message | None = None
+        place = generation.place = self._line.enter(
+            generation.user_id, lambda position: self._hub.publish_live(generation.queued(position))
+        )
         try:
             try:
                 ending = await self._answer(generation, persona, user_name)
+            except CancelledError:
+                ending = broken(generation, None)
             except AichatError as error:
                 ending = broken(generation, error)
             except Exception:
                 self._log.failure("answer {id} failed", id=generation.answer.id)
                 ending = broken(generation, AichatError("internal"))
+            self._line.leave(place)
             if generation.checkpoint_timer is not None:
                 generation.checkpoint_timer.cancel()
                 generation.checkpoint_timer = None
@@ -212,7 +236,11 @@ class Turns:
                 await deferLater(self._reactor, STORE_AGAIN_SECONDS)
 
     async def _answer(self, generation: Generation, persona: Persona, user_name: str) -> Ending:
+        """Wait for the turn, then ask the bridge. Errors: CancelledError when it is broken off, AichatError."""
         context = self._context
+        if generation.place is not None and not generation.ended_by:
+            generation.asking = generation.place.begun
+            await generation.asking
         history = await self._store.messages.before(generation.conversation_id, generation.answer.id, HISTORY_MOST)
         while True:
             messages = build_prompt(persona, history, user_name, context, unfinished=generation.answer.content)
@@ -223,8 +251,6 @@ class Turns:
             )
             try:
                 finish = await generation.asking
-            except CancelledError:
-                return broken(generation, None)
             except AichatError as error:
                 if error.code == "context_exceeded" and len(messages) > 2 and context > 1_000:
                     context //= 2  # the guess was too high for this model: send less history
@@ -238,6 +264,15 @@ class Turns:
                 words = "The model finished without a word. Try again, or ask in another way."
                 return broken(generation, AichatError("upstream_invalid", words))
             return Ending("done", generation.content, generation.reasoning, generation.reasoning_ms, finish.model)
+
+    def _tell_places_soon(self) -> None:
+        """Where many come and go, each change need not be told by itself."""
+        if self._telling is None:
+            self._telling = self._reactor.callLater(TELL_PLACES_SECONDS, self._tell_places)
+
+    def _tell_places(self) -> None:
+        self._telling = None
+        self._line.tell_places()
 
     def _on_delta(self, generation: Generation, delta: Delta) -> None:
         frame = MessageDelta(

@@ -60,7 +60,7 @@ class Connection:
     user_id: int
 
     def __init__(self, socket: Socket, use_cases: UseCases, *, is_local: bool, header_token: str) -> None:
-        self.out = Outbox(socket, self.snapshot)
+        self.out = Outbox(socket, self.standing)
         self.chat = use_cases
         self.is_local = is_local
         self.header_token = header_token
@@ -113,10 +113,10 @@ class Connection:
         """Live text from the hub."""
         self.out.send_live(conversation_id, data)
 
-    def snapshot(self, conversation_id: int) -> bytes | None:
-        """All live text of a conversation that this connection still watches."""
-        snapshot = self.chat.turns.snapshot(conversation_id)
-        return encode(snapshot) if snapshot and self.chat.hub.is_watching(self, conversation_id) else None
+    def standing(self, conversation_id: int) -> list[bytes]:
+        """All live text of a conversation that this connection still watches, and its answer's place in the line."""
+        watching = self.chat.hub.is_watching(self, conversation_id)
+        return [encode(frame) for frame in self.chat.turns.standing(conversation_id)] if watching else []
 
     async def work_off(self) -> None:
         """Carry out the waiting frames one by one."""

@@ -62,11 +62,11 @@ BACKLOG = Backlog()
 
 
 class Outbox:
-    """The way out of one connection. `snapshot` gives the whole live text of a conversation, or None."""
+    """The way out of one connection. `standing` gives frames with all live text of a conversation, if any."""
 
-    def __init__(self, socket: Socket, snapshot: Callable[[int], bytes | None]) -> None:
+    def __init__(self, socket: Socket, standing: Callable[[int], list[bytes]]) -> None:
         self._socket = socket
-        self._snapshot = snapshot
+        self._standing = standing
         self._held: list[bytes] | None = None
         self._clogged = False
         self._closed = False
@@ -123,9 +123,8 @@ class Outbox:
         self._leave_backlog()
         behind, self._behind = self._behind, set()
         for conversation_id in behind:
-            snapshot = self._snapshot(conversation_id)
-            if snapshot is not None:
-                self.send(snapshot)
+            for data in self._standing(conversation_id):
+                self.send(data)
 
     def give_up(self) -> None:
         """Too much waits for a client that does not read."""

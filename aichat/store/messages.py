@@ -48,39 +48,46 @@ class Messages:
         self._database = database
         self._queries = queries
 
-    def append_turn(self, user_id: int, command: Chat) -> Deferred[Turn]:
+    def append_turn(self, user_id: int, command: Chat, most: int = 1_000) -> Deferred[Turn]:
         """Write a user's message and the empty answer to it, once per request id.
 
-        Errors: AichatError not_found, busy (an answer is being written there), request_id_reused.
+        Errors: AichatError not_found, busy (an answer is being written there), request_id_reused, rate_limited (as
+        many as `most` answers of this user are unfinished).
         """
 
-        return self._begin(user_id, command, lambda connection: self._append(connection, user_id, command))
+        return self._begin(user_id, command, most, lambda connection: self._append(connection, user_id, command))
 
-    def replace_answer(self, user_id: int, command: ChatRegenerate) -> Deferred[Turn]:
+    def replace_answer(self, user_id: int, command: ChatRegenerate, most: int = 1_000) -> Deferred[Turn]:
         """Take the last answer out of its conversation and write an empty one in its place.
 
-        Errors: AichatError not_found, busy, conflict (nothing was asked there yet).
+        Errors: as `append_turn`, and conflict (nothing was asked there yet).
         """
 
-        return self._begin(user_id, command, lambda connection: self._replace(connection, user_id, command))
+        return self._begin(user_id, command, most, lambda connection: self._replace(connection, user_id, command))
 
-    def reopen_answer(self, user_id: int, command: ChatContinue) -> Deferred[Turn]:
+    def reopen_answer(self, user_id: int, command: ChatContinue, most: int = 1_000) -> Deferred[Turn]:
         """Let the last answer of a conversation run again, from the text it has; the seam is kept.
 
-        Errors: AichatError not_found, busy, conflict (there is nothing to go on with).
+        Errors: as `append_turn`, and conflict (there is nothing to go on with).
         """
 
-        return self._begin(user_id, command, lambda connection: self._reopen(connection, user_id, command))
+        return self._begin(user_id, command, most, lambda connection: self._reopen(connection, user_id, command))
 
     def _begin(
-        self, user_id: int, command: Command, write_turn: Callable[[sqlite3.Connection], Turn]
+        self, user_id: int, command: Command, most: int, write_turn: Callable[[sqlite3.Connection], Turn]
     ) -> Deferred[Turn]:
-        """Write a turn, once per request id; a repeat has the first ack and nothing else."""
+        """Write a turn, once per request id; a repeat has the first ack and nothing else.
+
+        Errors: those of `write_turn`, rate_limited if `most` answers of this user are unfinished.
+        """
 
         def write(connection: sqlite3.Connection) -> Turn:
             written: list[Turn] = []
 
             def work() -> Ack:
+                if self._queries.unfinished_of(connection, user_id=user_id) >= most:
+                    words = f"{most} of your questions are not answered yet: wait for some of them."
+                    raise AichatError("rate_limited", words)
                 written.append(write_turn(connection))
                 return written[0].ack
 
