@@ -19,10 +19,15 @@ class Client:
     def send(self, **frame: Any) -> None:
         self.socket.send(json.dumps(frame, ensure_ascii=False))
 
+    def next(self, timeout: float = 60) -> dict[str, Any]:
+        """The next frame, whatever it is."""
+        frame: dict[str, Any] = json.loads(self.socket.recv(timeout=timeout))
+        return frame
+
     def get(self, kind: str, timeout: float = 60) -> dict[str, Any]:
         """The next frame of a type; an error frame in its place fails the test."""
         while True:
-            frame: dict[str, Any] = json.loads(self.socket.recv(timeout=timeout))
+            frame = self.next(timeout)
             if frame["type"] == kind:
                 return frame
             assert frame["type"] != "error", frame
