@@ -11,7 +11,6 @@ import msgspec
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.task import deferLater
@@ -24,6 +23,7 @@ from aichat.bridge.client import BridgeClient
 from aichat.bridge.probe import BridgeProbe
 from aichat.bridge.providers.base import Provider
 from aichat.bridge.providers.openai import OpenAIProvider, Patience
+from aichat.certificates import Certificates
 from aichat.chat.accounts import Accounts
 from aichat.chat.completions import Completions
 from aichat.chat.conversations import Conversations
@@ -43,7 +43,7 @@ from aichat.metrics import Metrics
 from aichat.protocol.address import DEFAULT_URL
 from aichat.store import Store
 from aichat.store.personas import parse_persona
-from aichat.watch import watch_backups, watch_bridge, watch_process, watch_store, watch_turns
+from aichat.watch import watch_backups, watch_bridge, watch_certificates, watch_process, watch_store, watch_turns
 
 CLOSE_PATIENCE = 3.0
 """Seconds that clients have to answer the closing handshake when the service stops."""
@@ -73,6 +73,7 @@ class AichatService(Service):
         )
         self.health = Health()
         self.metrics = Metrics()
+        self.certificates = Certificates(reactor)
         self.probe: BridgeProbe | None = None
         self.ready = False
         self._starting: Deferred[None] | None = None
@@ -138,6 +139,7 @@ class AichatService(Service):
         web = WebDoor(self.gate, self.door, openai, accounts, self.health, self.metrics)
         self.health.reason(lambda: "" if self.ready else "it is starting or stopping")
         watch_store(self.health, self.metrics, self.store)
+        watch_certificates(self.health, self.metrics, self.certificates)
         watch_backups(self.health, self.metrics, self.backups)
         watch_turns(self.metrics, turns, self.door)
         await self._listen("service", settings.listen, web.site())
@@ -175,7 +177,7 @@ class AichatService(Service):
                 continue
             private = ":mode=600" if text.startswith("unix:") and ":mode=" not in text else ""
             try:
-                endpoint = serverFromString(self.reactor, text + private)  # whoever can open it is the owner
+                endpoint = self.certificates.endpoint(text + private)  # whoever can open it is the owner
             except (ValueError, TypeError, KeyError) as error:
                 raise StartError(
                     f"{text!r} is no endpoint ({error}); write it as tcp:8765:interface=127.0.0.1"
@@ -202,6 +204,7 @@ class AichatService(Service):
         return good
 
     def _say_ready(self) -> None:
+        self.certificates.start()
         self.ready = True
         self.log.info("ready")
         port = next((host for host in self.service_ports if isinstance(host, IPv4Address)), None)
@@ -223,6 +226,7 @@ class AichatService(Service):
         if self._starting is not None:
             await self._starting  # a service that is half open cannot be closed
         self.ready = False
+        self.certificates.stop()
         if self.probe is not None:
             self.probe.stop()
         backups_over = self.backups.stop()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import shutil
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import aichat
 from aichat.backups import Backups
 from aichat.bridge.probe import BridgeProbe
+from aichat.certificates import Certificates
 from aichat.chat.turns import Turns
 from aichat.doors.websocket import WebSocketDoor
 from aichat.health import Health
 from aichat.metrics import Metrics
 from aichat.store import Store
 from aichat.store.checkup import FREE_FLOOR_BYTES
+
+WEEK_SECONDS = 7 * 86_400
 
 FREE_LOW_BYTES = 8 * FREE_FLOOR_BYTES
 """Below this the owner hears of it; below FREE_FLOOR_BYTES the service is not ready."""
@@ -47,6 +52,21 @@ def watch_backups(health: Health, metrics: Metrics, backups: Backups) -> None:
         metrics.gauge("backup_failed", "1 if the last backup failed", lambda: bool(backups.failed))
         metrics.gauge("backup_time_seconds", "When the newest backup was made, Unix time", lambda: backups.last_time)
         metrics.gauge("backup_bytes", "Size of the newest backup", lambda: backups.last_size)
+
+
+def watch_certificates(health: Health, metrics: Metrics, certificates: Certificates) -> None:
+    """The certificates of `ssl:` ports."""
+    text = "When the certificate of a TLS port ends, Unix time"
+    metrics.gauge("certificate_end_seconds", text, lambda: certificates.ends, "port")
+    health.remark(lambda: "a new certificate could not be taken: see the log" if certificates.failed else "")
+    health.remark(lambda: _ending(certificates.ends.values()))
+
+
+def _ending(ends: Iterable[float]) -> str:
+    left = min(ends, default=math.inf) - time.time()
+    if left < 0:
+        return "a certificate has ended: browsers refuse it"
+    return "a certificate ends in less than a week" if left < WEEK_SECONDS else ""
 
 
 def watch_bridge(health: Health, metrics: Metrics, probe: BridgeProbe) -> None:
