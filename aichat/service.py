@@ -30,6 +30,7 @@ from aichat.chat.conversations import Conversations
 from aichat.chat.hub import Hub
 from aichat.chat.line import Line
 from aichat.chat.personas import Personas
+from aichat.chat.pruning import Pruning
 from aichat.chat.turns import Turns
 from aichat.config import Settings
 from aichat.doors.connection import UseCases
@@ -66,6 +67,7 @@ class AichatService(Service):
         self.service_ports: list[IAddress] = []
         self.provider: Provider | None = None
         self.store: Store | None = None
+        self.pruning: Pruning | None = None
         self.turns: Turns | None = None
         self.door: WebSocketDoor | None = None
         self.backups = Backups(
@@ -144,6 +146,8 @@ class AichatService(Service):
         watch_turns(self.metrics, turns, self.door)
         await self._listen("service", settings.listen, web.site())
         self.backups.start()
+        self.pruning = Pruning(self.reactor, self.store)
+        self.pruning.start()
         self._say_ready()
 
     async def _start_bridge_alone(self) -> None:
@@ -242,6 +246,8 @@ class AichatService(Service):
         if self.provider is not None:
             await self.provider.stop()
         await backups_over
+        if self.pruning is not None:
+            await self.pruning.stop()
         if self.store is not None:
             await self.store.close()
 

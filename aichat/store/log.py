@@ -31,6 +31,15 @@ CATCH_UP_MOST = 2_000
 """Messages in one catch-up; a client further behind loads everything anew, which is less."""
 
 
+REPLIES_AGE, REPLIES_MOST = "-7 days", 10_000
+"""First replies to request ids are kept so long, and so many of one user."""
+
+TOMBSTONES_AGE, TOMBSTONES_MOST = "-30 days", 10_000
+
+PRUNE_STEP = 500
+"""Rows of one kind that one transaction forgets."""
+
+
 class Missed(NamedTuple):
     """What happened since a position, in order, up to `position`; `events` is None if it must be loaded anew."""
 
@@ -53,6 +62,8 @@ class Log:
             here = Position(epoch=epoch, seq=seq)
             if resume is None or resume.epoch != epoch or resume.seq > seq:
                 return Missed(here, None)
+            if resume.seq < (self._queries.pruned(connection, user_id=user_id) or 0):
+                return Missed(here, None)  # deletions since then are forgotten
             return Missed(here, self._events(connection, user_id, resume.seq))
 
         return self._database.read(read)
@@ -76,6 +87,26 @@ class Log:
         for buried, kind, ref, conversation_id in queries.tombstones_since(connection, user_id=user_id, seq=seq):
             at.append((buried, _deletion(buried, kind, ref, conversation_id)))
         return [event for _, event in sorted(at, key=lambda pair: pair[0])]
+
+    def user_after(self, user_id: int) -> Deferred[int | None]:
+        """The next user by id, if there is one."""
+        return self._database.read(lambda connection: self._queries.user_after(connection, id=user_id))
+
+    def prune(self, user_id: int) -> Deferred[int]:
+        """Forget some of a user's old replies and tombstones -> how many rows; 0: there are none."""
+
+        def write(connection: sqlite3.Connection) -> int:
+            queries, mine = self._queries, {"user_id": user_id, "limit": PRUNE_STEP}
+            replies = queries.forget_old_replies(connection, age=REPLIES_AGE, **mine)
+            replies += queries.forget_surplus_replies(connection, most=REPLIES_MOST, **mine)
+            buried = [seq for (seq,) in queries.forget_old_tombstones(connection, age=TOMBSTONES_AGE, **mine)]
+            surplus = queries.forget_surplus_tombstones(connection, most=TOMBSTONES_MOST, **mine)
+            buried += [seq for (seq,) in surplus]
+            if buried:
+                queries.keep_pruned(connection, user_id=user_id, seq=max(buried))
+            return int(replies) + len(buried)
+
+        return self._database.write(write)
 
     def first_time(self, user_id: int, command: Command) -> Deferred[bool]:
         """Remember a command that changes nothing here -> whether its request id is new."""

@@ -154,6 +154,19 @@ class Messages:
 
     def _append(self, connection: sqlite3.Connection, user_id: int, command: Chat) -> Turn:
         queries = self._queries
+        before = queries.said_before(connection, user_id=user_id, request_id=command.request_id)
+        if before is not None:
+            persona_id, conversation_id, message_id, content, answer_id = before
+            if content != command.content:
+                raise AichatError("request_id_reused")
+            ack = Ack(
+                request_id=command.request_id,
+                persona_id=persona_id,
+                conversation_id=conversation_id,
+                message_id=message_id,
+                answer_id=answer_id or 0,
+            )
+            return Turn(ack, True)
         conversation = None
         if command.conversation_id is not None:
             conversation = get_conversation(queries, connection, user_id, command.conversation_id)

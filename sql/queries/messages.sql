@@ -45,8 +45,9 @@ UPDATE messages SET status = 'running', failure = '', seams = :seams, seq = :seq
 SELECT COUNT(*) FROM messages WHERE user_id = :user_id AND status = 'running';
 
 -- name: said_before(user_id, request_id)^
--- What a user said under a request id whose first reply was pruned: conversation, question, answer.
-SELECT asked.conversation_id, asked.id,
+-- What a user said under a request id whose first reply was pruned: persona, conversation, question, its text, answer.
+SELECT (SELECT persona_id FROM conversations WHERE id = asked.conversation_id),
+       asked.conversation_id, asked.id, asked.content,
        (SELECT MIN(answer.id) FROM messages AS answer
         WHERE answer.conversation_id = asked.conversation_id AND answer.id > asked.id)
 FROM messages AS asked WHERE asked.user_id = :user_id AND asked.request_id = :request_id AND asked.request_id <> '';

@@ -1,4 +1,5 @@
-"""Turns through the real service: exact bounds under many sends, stop within 300 ms, text that survives kill -9."""
+"""Turns through the real service: exact bounds under many sends, stop within 300 ms, text that survives kill -9,
+and what it forgets."""
 
 from __future__ import annotations
 
@@ -129,3 +130,22 @@ def test_a_continuation_survives_kill_9_with_old_and_new_text(own_upstream: Upst
             assert done["content"].endswith("😀。")
             assert done["seams"] == [len("一two 三。"), len(content)]
             assert done["content"][done["seams"][1] :] == "四 five 😀。"
+
+
+def test_the_service_forgets_what_is_too_old_and_says_reload(own_upstream: Upstream) -> None:
+    with running_service(upstream=own_upstream) as service:
+        with full_client(service.url) as client:
+            persona = make_persona(client)
+            made = client.ask("ack", type="conversation_create", persona_id=persona, request_id="m")
+            here = {"epoch": client.welcome["epoch"], "seq": client.get("conversation_saved")["conversation"]["seq"]}
+            client.ask("ack", type="conversation_delete", conversation_id=made["conversation_id"], request_id="d")
+        with full_client(service.url, resume=here) as client:
+            assert client.welcome["recovered"] is True
+            assert client.get("conversation_deleted")["conversation_id"] == made["conversation_id"]
+        service.stop()
+        with closing(sqlite3.connect(service.state_dir / "chat.db")) as database, database:
+            database.execute("UPDATE tombstones SET time = datetime('now', '-31 days')")
+        service.start()
+        service.process.wait_for("old request ids and deletions forgotten")
+        with full_client(service.url, resume=here) as client:
+            assert client.welcome["recovered"] is False
