@@ -9,9 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from aichat import upkeep
+import msgspec
+
+from aichat import people, upkeep
 from aichat.bridge import models
 from aichat.config import SettingsError, load_settings
+from aichat.protocol.errors import AichatError
 from aichat.store.export import export_personas
 
 
@@ -29,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     model = nouns.add_parser("models", help="the embedded models: list, fetch, path", add_help=False)
     model.add_argument("rest", nargs=argparse.REMAINDER)
     upkeep.add_verbs(nouns)
+    people.add_verbs(nouns)
     options = parser.parse_args(argv)
     if options.noun == "models":
         return models.main(options.rest)
@@ -37,9 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load_settings(given, os.environ, options.config)
         if options.noun in upkeep.VERBS:
             return upkeep.run(options, settings)
+        if options.noun in people.VERBS:
+            return people.run(options, settings)
         written = export_personas(settings.database_path, options.folder)
-    except (SettingsError, sqlite3.Error, OSError) as error:
-        print(f"aichat-admin: {error}", file=sys.stderr)  # noqa: T201 - a command's answer
+    except AichatError as error:
+        print(f"aichat-admin: {error.message}", file=sys.stderr)  # noqa: T201 - a command's answer
+        return 1
+    except (SettingsError, sqlite3.Error, OSError, msgspec.ValidationError) as error:
+        print(f"aichat-admin: {error}", file=sys.stderr)  # noqa: T201
         return 1
     print(f"{len(written)} personas written to {options.folder}")  # noqa: T201
     return 0

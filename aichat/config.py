@@ -24,6 +24,10 @@ EMBEDDED_CONTEXT, REMOTE_CONTEXT = 4_096, 32_768
 """Tokens that a model reads, unless `context` says otherwise."""
 
 
+Limit = Annotated[int, msgspec.Meta(ge=0)]
+"""0: no limit."""
+
+
 class SettingsError(ValueError):
     """A wrong setting, in one line: which, what is wrong, what would be right."""
 
@@ -43,7 +47,7 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     upstream_model: str = ""
     upstream_key: str = ""
     embedded_model: str = ""
-    context: Annotated[int, msgspec.Meta(ge=0)] = 0
+    context: Limit = 0
     generations_most: Annotated[int, msgspec.Meta(ge=0)] = 0
     generations_per_user: Annotated[int, msgspec.Meta(ge=1)] = 4
     trust_local: bool = True
@@ -52,6 +56,12 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     backup_dir: str = ""
     backup_hours: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     backup_keep: Annotated[int, msgspec.Meta(ge=1)] = 7
+    connections_most: Limit = 10_000
+    connections_per_address: Limit = 100
+    connections_per_user: Limit = 200
+    connects_per_minute: Limit = 600
+    frames_per_second: Limit = 200
+    messages_per_minute: Limit = 120
     log_level: str = "info"
     log_format: str = "text"
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterable
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.endpoints import UNIXServerEndpoint
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort, IReactorUNIX
 from twisted.internet.task import deferLater
 from twisted.web.server import Site
 
@@ -25,15 +29,19 @@ from aichat.bridge.providers.base import Provider
 from aichat.bridge.providers.openai import OpenAIProvider, Patience
 from aichat.certificates import Certificates
 from aichat.chat.accounts import Accounts
+from aichat.chat.administration import Administration
 from aichat.chat.completions import Completions
 from aichat.chat.conversations import Conversations
 from aichat.chat.hub import Hub
 from aichat.chat.line import Line
+from aichat.chat.passwords import Passwords
 from aichat.chat.personas import Personas
 from aichat.chat.pruning import Pruning
 from aichat.chat.turns import Turns
 from aichat.config import Settings
+from aichat.doors.admin import AdminDoor, admin_socket
 from aichat.doors.connection import UseCases
+from aichat.doors.crowd import Crowd, CrowdFactory
 from aichat.doors.openai import OpenAIDoor
 from aichat.doors.web import WebDoor
 from aichat.doors.websocket import WebSocketDoor
@@ -63,11 +71,18 @@ class AichatService(Service):
         self.reactor = reactor
         self.settings = settings
         self.gate = Gate(settings.hosts, settings.origins)
+        self.crowd = Crowd(
+            reactor.seconds,
+            most=settings.connections_most,
+            per_address=settings.connections_per_address,
+            per_minute=settings.connects_per_minute,
+        )
         self.ports: list[IListeningPort] = []
         self.service_ports: list[IAddress] = []
         self.provider: Provider | None = None
         self.store: Store | None = None
         self.pruning: Pruning | None = None
+        self.passwords: Passwords | None = None
         self.turns: Turns | None = None
         self.door: WebSocketDoor | None = None
         self.backups = Backups(
@@ -120,7 +135,16 @@ class AichatService(Service):
         self.store = Store(settings.database_path, self.reactor)
         await self.store.open()
         trust_local = settings.trust_local and settings.is_local_only
-        accounts = Accounts(self.store, settings.state_path, trust_local=trust_local)
+        self.passwords = Passwords(self.reactor)
+        accounts = Accounts(
+            self.store,
+            self.passwords,
+            settings.state_path,
+            trust_local=trust_local,
+            seconds=self.reactor.seconds,
+            most_per_user=settings.connections_per_user,
+            messages_per_minute=settings.messages_per_minute,
+        )
         await accounts.open()
         book = PersonaBook()
         hub = Hub()
@@ -132,11 +156,11 @@ class AichatService(Service):
         personas = Personas(self.store, hub, turns)
         personas.on_saved = lambda p: book.add_persona(p.id, p.name, p.prompt, p.avatar)
         personas.on_deleted = book.remove_persona
-        if taken := await personas.open(accounts.owner.id, self._persona_files()):
+        if taken := await personas.open(accounts.owner.id, self._starters(), self._persona_files()):
             self.log.info("personas taken in: {ids}", ids=", ".join(taken))
         conversations = Conversations(self.store, hub, turns)
         use_cases = UseCases(accounts, hub, personas, conversations, turns)
-        self.door = WebSocketDoor(self.reactor, self.gate, use_cases)
+        self.door = WebSocketDoor(self.reactor, self.gate, use_cases, settings.frames_per_second)
         openai = OpenAIDoor(self.gate, accounts, Completions(self.store, bridge, line))
         web = WebDoor(self.gate, self.door, openai, accounts, self.health, self.metrics)
         self.health.reason(lambda: "" if self.ready else "it is starting or stopping")
@@ -144,6 +168,8 @@ class AichatService(Service):
         watch_certificates(self.health, self.metrics, self.certificates)
         watch_backups(self.health, self.metrics, self.backups)
         watch_turns(self.metrics, turns, self.door)
+        administration = Administration(self.store, accounts, self.passwords, turns.stop_user)
+        await self._listen_privately(AdminDoor(administration).site())
         await self._listen("service", settings.listen, web.site())
         self.backups.start()
         self.pruning = Pruning(self.reactor, self.store)
@@ -152,7 +178,7 @@ class AichatService(Service):
 
     async def _start_bridge_alone(self) -> None:
         book = PersonaBook()
-        for data in self._persona_files():
+        for data in (*self._starters(), *self._persona_files()):
             persona = parse_persona(data)
             book.add_persona(persona.id, persona.name, persona.prompt, persona.avatar)
         await self._listen("bridge", self.settings.bridge_listen, self._bridge_site(book))
@@ -186,18 +212,34 @@ class AichatService(Service):
                 raise StartError(
                     f"{text!r} is no endpoint ({error}); write it as tcp:8765:interface=127.0.0.1"
                 ) from None
-            port = await endpoint.listen(site)
+            port = await endpoint.listen(CrowdFactory(site, self.crowd))
             self.ports.append(port)
             if what == "service":
                 self.service_ports.append(port.getHost())
             self.log.info("{what} on {port}", what=what, port=_address(port))
 
+    async def _listen_privately(self, site: Site) -> None:
+        """For `aichat-admin`: a Unix socket beside the database, mode 600; without one it wants a stopped service."""
+        if not IReactorUNIX.providedBy(self.reactor):
+            return
+        address = admin_socket(self.settings.database_path)
+        Path(address).unlink(missing_ok=True)  # of a service that was killed: the lock says that there is no other
+        try:
+            self.ports.append(await UNIXServerEndpoint(self.reactor, address, mode=0o600).listen(site))
+        except CannotListenError as error:
+            self.log.warn("aichat-admin will not reach this service: {error}", error=error)
+
+    def _starters(self) -> list[bytes]:
+        return self._read_personas(sorted(files("aichat.personas").iterdir(), key=lambda file: file.name))
+
     def _persona_files(self) -> list[bytes]:
-        """The starter personas, then the user's `personas/*.json`; one that is no persona is named and left out."""
-        starters = sorted(files("aichat.personas").iterdir(), key=lambda file: file.name)
-        own = sorted((self.settings.state_path / "personas").glob("*.json"))
+        """The user's own `personas/*.json`."""
+        return self._read_personas(sorted((self.settings.state_path / "personas").glob("*.json")))
+
+    def _read_personas(self, found: Iterable[Traversable]) -> list[bytes]:
+        """Persona files; one that is no persona is named and left out."""
         good = []
-        for file in (*starters, *own):
+        for file in found:
             if file.name.endswith(".json"):
                 try:
                     data = file.read_bytes()
@@ -248,6 +290,8 @@ class AichatService(Service):
         await backups_over
         if self.pruning is not None:
             await self.pruning.stop()
+        if self.passwords is not None:
+            self.passwords.close()
         if self.store is not None:
             await self.store.close()
 

@@ -16,9 +16,11 @@ from aichat.bridge.book import PersonaBook
 from aichat.bridge.client import BridgeClient
 from aichat.bridge.providers.base import ChatRequest, Delta, Finish, OnDelta, Provider
 from aichat.chat.accounts import Accounts
+from aichat.chat.administration import Administration
 from aichat.chat.conversations import Conversations
 from aichat.chat.hub import Hub
 from aichat.chat.line import Line
+from aichat.chat.passwords import Passwords
 from aichat.chat.personas import Personas
 from aichat.chat.turns import Turns
 from aichat.doors.connection import Connection, UseCases
@@ -83,6 +85,8 @@ class Server:
         trust_local: bool = True,
         provider: Provider | None = None,
         line: Line | None = None,
+        most_per_user: int = 0,
+        messages_per_minute: int = 0,
     ) -> None:
         self.store = Store(folder / "chat.db", reactor)  # type: ignore[arg-type]
         self.provider = ScriptedProvider()
@@ -92,11 +96,21 @@ class Server:
         self.bridge = BridgeClient.in_process(reactor, site)
         self.line = line or Line(64, 64)
         self.turns = Turns(reactor, self.store, self.hub, self.bridge, self.line, context=8_192)
+        self.passwords = Passwords(reactor)
         self.personas = Personas(self.store, self.hub, self.turns)
         self.personas.on_saved = lambda p: self.book.add_persona(p.id, p.name, p.prompt, p.avatar)
         self.personas.on_deleted = self.book.remove_persona
         self.conversations = Conversations(self.store, self.hub, self.turns)
-        self.accounts = Accounts(self.store, folder, trust_local=trust_local)
+        self.accounts = Accounts(
+            self.store,
+            self.passwords,
+            folder,
+            trust_local=trust_local,
+            seconds=reactor.seconds,  # type: ignore[attr-defined]
+            most_per_user=most_per_user,
+            messages_per_minute=messages_per_minute,
+        )
+        self.administration = Administration(self.store, self.accounts, self.passwords, self.turns.stop_user)
         self.use_cases = UseCases(self.accounts, self.hub, self.personas, self.conversations, self.turns)
 
     async def open(self) -> Server:
@@ -108,6 +122,7 @@ class Server:
 
     async def close(self) -> None:
         await self.turns.close()
+        self.passwords.close()
         await self.store.close()
 
 
@@ -142,6 +157,7 @@ class End:
         self.connection.received(data)
 
     def leave(self) -> None:
+        """The network is gone."""
         self.is_open = False
         self.connection.lost()
 

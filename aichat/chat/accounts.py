@@ -1,25 +1,76 @@
-"""Who is asking: the owner and the owner's token file, in their first form."""
+"""Who is asking: tokens, passwords and SSH keys become users; who is shut out leaves every door at once.
+
+A door calls `admit` with how to throw that visitor out, and the function that comes back when the visitor has left.
+`revoked` throws out whoever came in by what was revoked, whichever door it was.
+"""
 
 from __future__ import annotations
 
 import os
+import unicodedata
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import NamedTuple
 
+from aichat.chat.passwords import Passwords
+from aichat.log import make_logger
 from aichat.metrics import counts
 from aichat.protocol.address import TOKEN_FILE
 from aichat.protocol.errors import AichatError
+from aichat.rates import Rate
 from aichat.redact import keep_secret
 from aichat.store import Store
-from aichat.store.users import User
+from aichat.store.users import Identity, User
+
+LOGINS_PER_MINUTE = 10
+"""Tries to log in, right or wrong, for each address and for each name."""
+
+USED_SECONDS = 60.0
+"""A token's `last_used` is written this often at most."""
+
+Leave = Callable[[str], None]
+"""Throws a visitor out; called with the reason, in words."""
+
+
+class _Visitor(NamedTuple):
+    identity: Identity
+    throw_out: Leave
 
 
 class Accounts:
-    """Recognises users. `trust_local`: whoever is on this machine is the owner, without a token."""
+    """Recognises users. `trust_local`: whoever is on this machine is the owner, without a token.
 
-    def __init__(self, store: Store, state_dir: Path, *, trust_local: bool) -> None:
+    `most_per_user` visitors may be in as one user at a time, each user may ask for `messages_per_minute` answers; 0
+    is any number.
+    """
+
+    _log = make_logger("aichat.chat.accounts")
+
+    def __init__(
+        self,
+        store: Store,
+        passwords: Passwords,
+        state_dir: Path,
+        *,
+        trust_local: bool,
+        seconds: Callable[[], float],
+        most_per_user: int = 0,
+        messages_per_minute: int = 0,
+    ) -> None:
         self._store = store
+        self._passwords = passwords
         self._token_file = state_dir / TOKEN_FILE
         self._trust_local = trust_local
+        self._seconds = seconds
+        self._most_per_user = most_per_user
+        self._logins = Rate(seconds, LOGINS_PER_MINUTE)
+        self._messages = Rate(seconds, messages_per_minute)
+        self._visitors: dict[int, _Visitor] = {}
+        self._count: Counter[int] = Counter()
+        self._next_visitor = 0
+        self._revocations = 0
+        self._used: dict[str, float] = {}
         self.owner: User
 
     async def open(self) -> None:
@@ -37,17 +88,105 @@ class Accounts:
         """Whether somebody without a token may come in."""
         return local and self._trust_local
 
+    async def admit(self, token: str, *, local: bool, throw_out: Leave) -> tuple[User, Callable[[], None]]:
+        """The user of a token, or, without one, the owner on this machine -> (user, to be called when they leave).
+
+        Errors: AichatError unauthorized, rate_limited.
+        """
+        if not token:
+            if not self.knows_unasked(local=local):
+                raise AichatError(
+                    "unauthorized", "This server wants a token or a login; its owner finds a token in owner.token."
+                )
+            return self._enter(Identity(self.owner, "local"), throw_out)
+        identity = await self._current(lambda: self._store.users.by_token(token))
+        counts.logins["refused" if identity is None else "token"] += 1
+        if identity is None:
+            raise AichatError("unauthorized", "This token is not known here (any more).")
+        return self._enter(identity, throw_out)
+
     async def recognise(self, token: str, *, local: bool) -> User:
-        """The user of a token, or, without one, the owner on this machine. Errors: AichatError unauthorized."""
-        if token:
-            user = await self._store.users.by_token(token)
-            counts.logins["refused" if user is None else "token"] += 1
-            if user is None:
-                raise AichatError("unauthorized", "This token is not known here (any more).")
-            return user
-        if self.knows_unasked(local=local):
-            return self.owner
-        raise AichatError("unauthorized", "This server wants a token; its owner finds one in the file owner.token.")
+        """Who is asking, for what is over at once. Errors: as `admit`."""
+        user, leave = await self.admit(token, local=local, throw_out=lambda why: None)
+        leave()
+        return user
+
+    async def admit_key(self, key: str, *, throw_out: Leave) -> tuple[User, Callable[[], None]]:
+        """The user of an SSH key (base64), as `admit`. Errors: AichatError unauthorized."""
+        identity = await self._current(lambda: self._store.users.by_key(key))
+        counts.logins["refused" if identity is None else "key"] += 1
+        if identity is None:
+            raise AichatError("unauthorized", "This key is not known here (any more).")
+        return self._enter(identity, throw_out)
+
+    async def log_in(self, name: str, password: str, client: str, address: str) -> tuple[User, str]:
+        """A name and a password become a token -> (user, token). Errors: AichatError unauthorized, rate_limited."""
+        name = unicodedata.normalize("NFC", name)
+        for key in (("name", name), ("address", address)):
+            self._logins.take(key)
+        known = await self._store.users.password_of(name)
+        right = await self._passwords.check(known[1] if known else "", password)
+        counts.logins["password" if known and right else "refused"] += 1
+        if known is None or not right:
+            self._log.info("a login was refused: {address}", address=address or "local")
+            raise AichatError("unauthorized", "The name or the password is wrong.")
+        if self._passwords.is_outdated(known[1]):
+            await self._store.users.rehash(known[0].id, await self._passwords.hash(password))
+        _, token = await self._store.users.add_token(name, client or "login", "login")
+        return known[0], token
+
+    def count_message(self, user_id: int) -> None:
+        """Somebody wants an answer. Errors: AichatError rate_limited."""
+        self._messages.take(user_id)
+
+    def revoked(self, *, user_id: int = 0, credentials: tuple[str, ...] = (), why: str) -> int:
+        """After the commit: throw out whoever came in as a user, or by one of these credentials -> how many."""
+        self._revocations += 1
+        out = [
+            visitor
+            for visitor in self._visitors.values()
+            if visitor.identity.user.id == user_id or visitor.identity.credential in credentials
+        ]
+        for visitor in out:
+            try:
+                visitor.throw_out(why)
+            except Exception:
+                self._log.failure("a visitor could not be thrown out")
+        return len(out)
+
+    async def _current(self, read: Callable[[], Awaitable[Identity | None]]) -> Identity | None:
+        """What the store says; asked again if somebody was shut out meanwhile."""
+        while True:
+            before = self._revocations
+            identity = await read()
+            if before == self._revocations:
+                return identity
+
+    def _enter(self, identity: Identity, throw_out: Leave) -> tuple[User, Callable[[], None]]:
+        user = identity.user
+        if self._most_per_user and self._count[user.id] >= self._most_per_user:
+            raise AichatError("rate_limited", f"{user.name} has {self._most_per_user} connections open already.")
+        self._next_visitor += 1
+        number = self._next_visitor
+        self._visitors[number] = _Visitor(identity, throw_out)
+        self._count[user.id] += 1
+        self._note_use(identity.credential)
+
+        def leave() -> None:
+            if self._visitors.pop(number, None) is not None:
+                self._count[user.id] -= 1
+
+        return user, leave
+
+    def _note_use(self, credential: str) -> None:
+        if credential == "local":
+            return
+        now = self._seconds()
+        if now - self._used.get(credential, -USED_SECONDS) >= USED_SECONDS:
+            self._used[credential] = now
+            self._store.users.used(credential).addErrback(
+                lambda failure: self._log.warn("last_used: {error}", error=failure.getErrorMessage())
+            )
 
 
 def _write_private(path: Path, text: str) -> None:

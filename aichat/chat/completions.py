@@ -22,8 +22,8 @@ class Completions:
         self._line = line
 
     async def personas(self, user: User) -> list[Persona]:
-        """What there is to answer as."""
-        return await self._store.personas.all_of(user.id)
+        """What there is to answer as: one's own, and what is shared."""
+        return [p for p in await self._store.personas.all_of(user.id) if p.shared or not p.owner]
 
     async def find(self, user: User, model: str) -> Persona:
         """A persona by its id, or by its name where that is one persona's only. Errors: AichatError not_found."""

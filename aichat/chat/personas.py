@@ -9,28 +9,38 @@ from aichat.chat.turns import Turns
 from aichat.protocol.frames import Ack, PersonaCreate, PersonaDelete, PersonaDeleted, PersonaSaved, PersonaUpdate
 from aichat.protocol.values import Persona
 from aichat.store import Store
+from aichat.store.personas import Saved
 
 OnAck = Callable[[Ack], None]
 
 
 class Personas:
-    """A user's personas. `on_saved` and `on_deleted` keep the bridge's book up to date."""
+    """A user's personas, and those that are shared with them.
+
+    `on_saved` and `on_deleted` keep the bridge's book up to date: it has the owner's and the shared ones, since
+    whoever reaches the bridge can ask as any of them.
+    """
 
     def __init__(self, store: Store, hub: Hub, turns: Turns) -> None:
         self._store = store
         self._hub = hub
         self._turns = turns
+        self._owner_id = 0
         self.on_saved: Callable[[Persona], None] = lambda persona: None
         self.on_deleted: Callable[[str], None] = lambda persona_id: None
 
-    async def open(self, user_id: int, files: Iterable[bytes]) -> list[str]:
-        """At start-up: take in new persona files, then load all personas -> the ids taken in.
+    async def open(self, owner_id: int, starters: Iterable[bytes], files: Iterable[bytes] = ()) -> list[str]:
+        """At start-up: take in new persona files, then load the book -> the ids taken in.
 
+        The starters are for everybody; files of the owner's own are theirs until they share them.
         Errors: msgspec.DecodeError if a file is not a persona.
         """
-        taken = await self._store.personas.take_files(user_id, files)
-        for persona in await self._store.personas.all_of(user_id):
-            self.on_saved(persona)
+        self._owner_id = owner_id
+        taken = await self._store.personas.take_files(owner_id, starters, shared=True)
+        taken += await self._store.personas.take_files(owner_id, files)
+        for persona in await self._store.personas.all_of(owner_id):
+            if persona.shared or not persona.owner:
+                self.on_saved(persona)
         return taken
 
     async def all_of(self, user_id: int) -> list[Persona]:
@@ -43,27 +53,32 @@ class Personas:
 
     async def create(self, user_id: int, command: PersonaCreate, on_ack: OnAck) -> None:
         """Make a persona."""
-        saved = await self._store.personas.create(user_id, command)
-        on_ack(saved.ack)
-        if saved.persona is not None and not saved.repeated:
-            self._tell(user_id, saved.persona)
+        self._tell(user_id, await self._store.personas.create(user_id, command), on_ack)
 
     async def update(self, user_id: int, command: PersonaUpdate, on_ack: OnAck) -> None:
-        """Change a persona. Errors: AichatError not_found."""
-        saved = await self._store.personas.update(user_id, command)
-        on_ack(saved.ack)
-        if saved.persona is not None and not saved.repeated:
-            self._tell(user_id, saved.persona)
+        """Change a persona, or share it, or take it back. Errors: AichatError not_found, forbidden."""
+        self._tell(user_id, await self._store.personas.update(user_id, command), on_ack)
 
     async def delete(self, user_id: int, command: PersonaDelete, on_ack: OnAck) -> None:
-        """Delete a persona with its conversations; running answers end. Errors: AichatError not_found."""
+        """Delete a persona with its conversations; running answers end. Errors: AichatError not_found, forbidden."""
         saved = await self._store.personas.delete(user_id, command)
-        on_ack(saved.ack)
         if not saved.repeated:
             self._turns.stop_persona(user_id, command.persona_id)
-            self.on_deleted(command.persona_id)
-            self._hub.publish(user_id, PersonaDeleted(seq=saved.seq, persona_id=command.persona_id))
+        self._tell(user_id, saved, on_ack)
 
-    def _tell(self, user_id: int, persona: Persona) -> None:
-        self.on_saved(persona)
-        self._hub.publish(user_id, PersonaSaved(persona=persona))
+    def _tell(self, user_id: int, saved: Saved, on_ack: OnAck) -> None:
+        """The ack, then the event as each user sees it."""
+        on_ack(saved.ack)
+        if saved.repeated:
+            return
+        persona = saved.persona
+        if persona is not None and (persona.shared or user_id == self._owner_id):
+            self.on_saved(persona)
+        else:
+            self.on_deleted(saved.ack.persona_id)
+        if persona is not None:
+            self._hub.publish(user_id, PersonaSaved(persona=persona))
+        else:
+            self._hub.publish(user_id, PersonaDeleted(seq=saved.seq, persona_id=saved.ack.persona_id))
+        for other, event in saved.others.items():
+            self._hub.publish(other, event)

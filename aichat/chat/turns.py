@@ -105,6 +105,12 @@ class Turns:
         if not command.request_id or await self._store.log.first_time(user_id, command):
             self.stop(user_id, command.conversation_id, command.answer_id)
 
+    def stop_user(self, user_id: int) -> None:
+        """Break off every running answer of a user."""
+        for generation in list(self._running.values()):
+            if generation.user_id == user_id:
+                self._break_off(generation, "stopped")
+
     def stop_persona(self, user_id: int, persona_id: str) -> None:
         """Break off every running answer of a persona."""
         for generation in list(self._running.values()):

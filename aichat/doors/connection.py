@@ -1,5 +1,6 @@
 """One connection of the WebSocket door: decodes frames, calls use cases, answers.
 
+    fresh --login--> fresh     a name and a password become a token
     fresh --hello--> full      the whole protocol: acks, events, live text
     fresh --other--> plain     the seed's frames only: a whole answer for each question
 
@@ -59,11 +60,15 @@ class Connection:
     user: User
     user_id: int
 
-    def __init__(self, socket: Socket, use_cases: UseCases, *, is_local: bool, header_token: str) -> None:
+    def __init__(
+        self, socket: Socket, use_cases: UseCases, *, is_local: bool, header_token: str, address: str = ""
+    ) -> None:
         self.out = Outbox(socket, self.standing)
         self.chat = use_cases
         self.is_local = is_local
         self.header_token = header_token
+        self.address = address
+        self.leave: Callable[[], None] = nobody_came
         self.state = "fresh"
         self.persona_id = ""
         self.incoming: deque[bytes] = deque()
@@ -96,6 +101,7 @@ class Connection:
     def lost(self) -> None:
         """The socket is gone; what it asked for goes on."""
         self.out.lost()
+        self.leave()
         if self.state == "full":
             self.chat.hub.leave(self)
 
@@ -104,6 +110,13 @@ class Connection:
         if self.state == "fresh" and not self.chat.accounts.knows_unasked(local=self.is_local):
             self.refuse(AichatError("unauthorized", "Nobody said who is there: send `hello` with a token."), "")
             self.out.close(CLOSE_UNAUTHORIZED, "unauthorized")
+
+    def throw_out(self, why: str) -> None:
+        """Who is here may be here no longer."""
+        self.refuse(AichatError("unauthorized", why), "")
+        self.out.close(CLOSE_UNAUTHORIZED, "unauthorized")
+        if self.state == "full":
+            self.chat.hub.leave(self)
 
     def send(self, data: bytes) -> None:
         """An event from the hub."""
@@ -135,15 +148,17 @@ class Connection:
         try:
             command = decode_command(payload)
             self.bad_frames = 0
-            if self.state == "fresh" and not isinstance(command, frames.Hello):
+            if self.state == "fresh" and not isinstance(command, GREETINGS):
                 await self.admit(self.header_token)
                 self.state = "plain"
-            if self.state == "plain" and not isinstance(command, (*frames.PLAIN_COMMANDS, frames.Hello)):
+            if self.state == "plain" and not isinstance(command, (*frames.PLAIN_COMMANDS, *GREETINGS)):
                 raise AichatError("hello_required")
+            if isinstance(command, GENERATING):
+                self.chat.accounts.count_message(self.user_id)
             await HANDLERS[type(command)](self, command)
         except AichatError as error:
             self.refuse(error, command.request_id if command else peek_request_id(payload))
-            if error.code == "unauthorized":
+            if error.code == "unauthorized" or (isinstance(command, frames.Login) and self.state == "fresh"):
                 self.out.close(CLOSE_UNAUTHORIZED, "unauthorized")
             elif command is None:
                 self.bad_frames += 1
@@ -175,11 +190,19 @@ class Connection:
         self.ack(ack)
 
     async def admit(self, token: str) -> None:
-        """Find out who this is. Errors: AichatError unauthorized."""
-        self.user = await self.chat.accounts.recognise(token, local=self.is_local)
+        """Find out who this is. Errors: AichatError unauthorized, rate_limited."""
+        self.user, self.leave = await self.chat.accounts.admit(token, local=self.is_local, throw_out=self.throw_out)
         self.user_id = self.user.id
+        if self.out.is_closed:  # it left while we looked
+            self.leave()
 
     # the full protocol
+
+    async def handle_login(self, login: frames.Login) -> None:
+        if self.state != "fresh":
+            raise AichatError("conflict", "Somebody is known on this connection already: log in on a new one.")
+        user, token = await self.chat.accounts.log_in(login.name, login.password, login.client, self.address)
+        self.reply(frames.LoggedIn(user=user.name, token=token, request_id=login.request_id))
 
     async def handle_hello(self, hello: frames.Hello) -> None:
         if self.state != "fresh":
@@ -204,6 +227,7 @@ class Connection:
                 version=frames.VERSION,
                 server=f"aichat {aichat.__version__}",
                 user=self.user.name,
+                role=self.user.role,
                 epoch=missed.position.epoch,
                 seq=missed.position.seq,
                 recovered=missed.events is not None,
@@ -326,6 +350,13 @@ class Connection:
         turns = self.chat.turns
         return turns.stored(ack.answer_id) if generation is None else turns.result(generation)
 
+
+def nobody_came() -> None:
+    """Nobody is known on this connection yet."""
+
+
+GREETINGS = (frames.Login, frames.Hello)
+GENERATING = (frames.Chat, frames.ChatRegenerate, frames.ChatContinue)
 
 Handler = Callable[[Connection, Any], Awaitable[None]]
 

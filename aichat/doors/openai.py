@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 from klein import Klein
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request
 
@@ -77,31 +77,52 @@ class OpenAIDoor:
         """A chat.completion, or with `stream` its chunks as server-sent events and `[DONE]`."""
         return ensureDeferred(self._complete(request)).addErrback(nobody_is_there)
 
-    async def _admit(self, request: IRequest) -> User:
+    async def _recognise(self, request: IRequest) -> User:
         self._gate.check_request(request)
         return await self._accounts.recognise(bearer(request), local=is_local_request(request))
 
     async def _models(self, request: IRequest) -> bytes:
-        user = await self._admit(request)
+        user = await self._recognise(request)
         data = [_model(persona) for persona in await self._completions.personas(user)]
         return write_json(request, {"object": "list", "data": data})
 
     async def _model(self, request: IRequest, ident: str) -> bytes:
-        user = await self._admit(request)
+        user = await self._recognise(request)
         return write_json(request, _model(await self._completions.find(user, ident)))
 
     async def _complete(self, request: Request) -> bytes:
-        user = await self._admit(request)
+        asking: Deferred[Finish] | None = None
+        thrown_out = ""
+
+        def throw_out(why: str) -> None:
+            nonlocal thrown_out
+            thrown_out = why
+            if asking is not None:
+                asking.cancel()
+
+        self._gate.check_request(request)
+        user, leave = await self._accounts.admit(
+            bearer(request), local=is_local_request(request), throw_out=throw_out
+        )
+        request.notifyFinish().addBoth(lambda _: leave())
         body = json_body(request, CompletionRequest)
         messages = [_plain(message) for message in body.messages]
         if not any(message.role == "user" for message in messages):
             raise AichatError("bad_frame", "`messages` needs at least one message of the role user.")
+        self._accounts.count_message(user.id)
         persona = await self._completions.find(user, body.model)
+        if thrown_out:
+            raise AichatError("unauthorized", thrown_out)
         answer = _Answer(request, body)
         asking = ensureDeferred(self._completions.answer(user, persona, messages, answer.on_delta))
         request.notifyFinish().addErrback(lambda _: asking.cancel())
         try:
-            finish = await asking
+            try:
+                finish = await asking
+            except CancelledError:
+                if not thrown_out:
+                    raise
+                raise AichatError("unauthorized", thrown_out) from None
         except AichatError as error:
             if not answer.open:
                 raise

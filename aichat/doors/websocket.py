@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -14,6 +15,7 @@ from aichat.gate import Gate, is_local
 from aichat.metrics import counts
 from aichat.protocol import frames
 from aichat.protocol.errors import AichatError
+from aichat.rates import Rate
 
 CLOSE_GOING_AWAY = 1001
 
@@ -27,12 +29,13 @@ HARD_FRAME_BYTES = 4 * frames.MAX_FRAME_BYTES
 class WebSocketDoor(WebSocketServerFactory):
     """Makes a connection for each socket."""
 
-    def __init__(self, reactor: Any, gate: Gate, use_cases: UseCases) -> None:
+    def __init__(self, reactor: Any, gate: Gate, use_cases: UseCases, frames_per_second: int = 0) -> None:
         super().__init__(server=f"aichat/{aichat.__version__}", reactor=reactor)  # type: ignore[no-untyped-call]
         self.protocol = AutobahnSocket
         self.gate = gate
         self.use_cases = use_cases
         self.sockets: set[AutobahnSocket] = set()
+        self.frames_per_second = frames_per_second
         self.setProtocolOptions(  # type: ignore[no-untyped-call]
             maxFramePayloadSize=HARD_FRAME_BYTES,
             maxMessagePayloadSize=HARD_FRAME_BYTES,
@@ -57,20 +60,26 @@ class AutobahnSocket(WebSocketServerProtocol):
     factory: WebSocketDoor
     connection: Connection | None = None
     hello_timer: IDelayedCall | None = None
+    early_timer: IDelayedCall | None = None
+    rate: Rate
+    early: deque[tuple[bytes, bool]]
 
     def onConnect(self, request: ConnectionRequest) -> None:
         """The handshake: who may come at all."""
         headers = request.headers
+        self.early = deque()
         try:
             self.factory.gate.check(headers.get("host"), headers.get("origin"))
         except AichatError as error:
             raise ConnectionDeny(ConnectionDeny.FORBIDDEN, error.message) from None
         assert self.transport is not None
+        peer = self.transport.getPeer()
         scheme, _, token = headers.get("authorization", "").partition(" ")
         self.connection = Connection(
             self,
             self.factory.use_cases,
-            is_local=is_local(self.transport.getPeer(), (name.encode() for name in headers)),
+            is_local=is_local(peer, (name.encode() for name in headers)),
+            address=getattr(peer, "host", ""),
             header_token=token.strip() if scheme.lower() == "bearer" else "",
         )
 
@@ -80,6 +89,8 @@ class AutobahnSocket(WebSocketServerProtocol):
         if set_no_delay is not None:
             set_no_delay(True)  # the factory's own option does not reach accepted sockets: 39 ms a delta
         self.factory.sockets.add(self)
+        per_second = self.factory.frames_per_second
+        self.rate = Rate(self.factory.reactor.seconds, 60 * per_second, burst=2 * per_second)
         assert self.connection is not None
         self.hello_timer = self.factory.reactor.callLater(HELLO_SECONDS, self.connection.say_hello_first)
         assert self.transport is not None
@@ -103,8 +114,30 @@ class AutobahnSocket(WebSocketServerProtocol):
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """One message."""
+        if self.early:
+            self.early.append((payload, isBinary))
+        elif wait := self.rate.wait(None):
+            self.early.append((payload, isBinary))
+            assert self.transport is not None
+            self.transport.pauseProducing()  # type: ignore[attr-defined]  # what was read already is all that waits
+            self.early_timer = self.factory.reactor.callLater(wait, self.read_on)
+        else:
+            self.take(payload, isBinary)
+
+    def read_on(self) -> None:
+        """Whoever sends too fast is read at the pace that is allowed, and loses nothing."""
+        while self.early:
+            if wait := self.rate.wait(None):
+                self.early_timer = self.factory.reactor.callLater(wait, self.read_on)
+                return
+            self.take(*self.early.popleft())
+        if self.transport is not None:
+            self.transport.resumeProducing()  # type: ignore[attr-defined]
+
+    def take(self, payload: bytes, is_binary: bool) -> None:
+        """One message, in its time."""
         assert self.connection is not None
-        if isBinary:
+        if is_binary:
             self.connection.refuse(AichatError("bad_frame", "Frames are text messages here, not binary ones."), "")
         else:
             self.connection.received(payload)
@@ -112,9 +145,11 @@ class AutobahnSocket(WebSocketServerProtocol):
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The socket is gone."""
         self.factory.sockets.discard(self)
-        if self.hello_timer is not None and self.hello_timer.active():
-            self.hello_timer.cancel()
+        for timer in (self.hello_timer, self.early_timer):
+            if timer is not None and timer.active():
+                timer.cancel()
         if self.connection is not None:
+            self.early.clear()
             self.connection.lost()
 
     def write(self, data: bytes) -> None:

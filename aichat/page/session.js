@@ -9,6 +9,7 @@ import { Timeline } from "./timeline.js";
 
 const VERSION = 1;
 const CLOSE_UNAUTHORIZED = 4401;
+const LOGIN = "login"; // request id of a login
 const OPENING = "open-"; // request ids of our own subscriptions: this and the conversation's id
 const RETRY_FIRST = 0.5;
 const RETRY_MOST = 30;
@@ -33,11 +34,14 @@ export class Session {
     this.state = "offline";
     this.timeline = new Timeline();
     this.token = token;
+    this.user = "";
+    this.role = "";
     this.server = "";
     this.refusal = "";
     this.outbox = new Map(); // request id -> {command, failure}
     this.openedConversations = new Set();
     this._client = client;
+    this._login = null;
     this._tries = 0;
     this._position = null;
     this._outgoing = [];
@@ -48,19 +52,17 @@ export class Session {
 
   opened() {
     this._move("opened");
-    const known = this.timeline.personasKnown && this.timeline.conversationsKnown;
     this._outgoing = [];
     this._resubscribing.clear();
-    this._write({
-      type: "hello", version: VERSION, token: this.token, client: this._client,
-      ...(known && this._position ? { resume: this._position } : {}),
-    });
+    if (this._login) this._write(this._login);
+    else this._greet();
   }
 
   // One message from the socket -> the frame and what changed.
   received(text) {
     const frame = JSON.parse(text);
     switch (frame.type) {
+      case "logged_in": this._loggedIn(frame); break;
       case "welcome": this._welcomed(frame); break;
       case "ack": this.outbox.delete(frame.request_id); break;
       case "error": this._failed(frame); break;
@@ -95,6 +97,11 @@ export class Session {
   }
 
   // the user's side
+
+  // Show a name and a password at the next connect, instead of the token; then the link must connect anew.
+  logIn(name, password) {
+    this._login = { type: "login", name, password, client: this._client, request_id: LOGIN };
+  }
 
   // Say something; without a conversation the newest one goes on, or a `fresh` one starts -> request id.
   post(content, { personaId, conversationId = null, fresh = false }) {
@@ -167,12 +174,33 @@ export class Session {
     this._outgoing.push(JSON.stringify(frame));
   }
 
+  _greet() {
+    const known = this.timeline.personasKnown && this.timeline.conversationsKnown;
+    this._write({
+      type: "hello", version: VERSION, token: this.token, client: this._client,
+      ...(known && this._position ? { resume: this._position } : {}),
+    });
+  }
+
+  _loggedIn(frame) {
+    this._login = null;
+    this.token = frame.token;
+    this._greet();
+  }
+
   _welcomed(welcome) {
     this._move("welcome");
     this._tries = 0;
     this.refusal = "";
+    const another = this.user !== "" && this.user !== welcome.user;
+    this.user = welcome.user;
+    this.role = welcome.role ?? "owner";
     this.server = welcome.server;
-    if (!welcome.recovered) {
+    if (another) { // what is here is not theirs
+      this.outbox.clear();
+      this.openedConversations.clear();
+    }
+    if (another || !welcome.recovered) {
       this.timeline.clear();
       this._position = { epoch: welcome.epoch, seq: welcome.seq };
       this._write({ type: "persona_list" });
@@ -195,7 +223,10 @@ export class Session {
   }
 
   _failed(error) {
-    if (error.code === "unauthorized") this.refusal = error.message;
+    if (error.code === "unauthorized" || error.request_id === LOGIN) {
+      this.refusal = error.message;
+      this._login = null;
+    }
     if (error.request_id?.startsWith(OPENING) && error.code === "not_found") {
       this.openedConversations.delete(Number(error.request_id.slice(OPENING.length))); // deleted meanwhile
     }

@@ -61,7 +61,7 @@ export class Timeline {
     this.personasKnown = false;
     this.conversationsKnown = false;
     this._messages = new Map();
-    this._gone = new Set();
+    this._gone = new Map(); // what was deleted -> the seq of that: a persona that is shared again has a higher one
   }
 
   apply(frame) {
@@ -74,7 +74,7 @@ export class Timeline {
         this._savePersona(asPersona(frame.persona));
         return [change("personas", frame.persona.id)];
       case "persona_deleted":
-        return this._deletePersona(frame.persona_id);
+        return this._deletePersona(frame.persona_id, frame.seq);
       case "conversation_list":
         frame.conversations.forEach((c) => this._saveConversation(asConversation(c)));
         this.conversationsKnown = true;
@@ -86,14 +86,14 @@ export class Timeline {
         this._saveConversation(asConversation(frame.conversation));
         return [change("conversations", frame.conversation.id)];
       case "conversation_deleted":
-        return this._deleteConversation(frame.conversation_id);
+        return this._deleteConversation(frame.conversation_id, frame.seq);
       case "history_response":
         return this._applyHistory(frame);
       case "message_added":
       case "message_done":
         return this._applyMessage(asMessage(frame.message));
       case "message_deleted":
-        this._gone.add(`message ${frame.message_id}`);
+        this._gone.set(`message ${frame.message_id}`, frame.seq);
         this._messages.get(frame.conversation_id)?.delete(frame.message_id);
         this._settle(frame.message_id);
         return [change("messages", frame.conversation_id)];
@@ -152,13 +152,14 @@ export class Timeline {
 
   _savePersona(persona) {
     const known = this.personas.get(persona.id);
-    if (!this._gone.has(`persona ${persona.id}`) && (!known || known.seq <= persona.seq)) this.personas.set(persona.id, persona);
+    const gone = this._gone.get(`persona ${persona.id}`) ?? -1;
+    if (gone < persona.seq && (!known || known.seq <= persona.seq)) this.personas.set(persona.id, persona);
   }
 
-  _deletePersona(personaId) {
-    this._gone.add(`persona ${personaId}`);
+  _deletePersona(personaId, seq) {
+    this._gone.set(`persona ${personaId}`, seq);
     this.personas.delete(personaId);
-    const gone = this.conversationsWith(personaId).flatMap((c) => this._deleteConversation(c.id));
+    const gone = this.conversationsWith(personaId).flatMap((c) => this._deleteConversation(c.id, seq));
     return [change("personas", personaId), ...gone];
   }
 
@@ -169,8 +170,8 @@ export class Timeline {
     }
   }
 
-  _deleteConversation(conversationId) {
-    this._gone.add(`conversation ${conversationId}`);
+  _deleteConversation(conversationId, seq) {
+    this._gone.set(`conversation ${conversationId}`, seq);
     this.conversations.delete(conversationId);
     this.older.delete(conversationId);
     for (const messageId of this._messages.get(conversationId)?.keys() ?? []) this._settle(messageId);

@@ -24,6 +24,18 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     request_id: RequestId = ""
 
 
+class Login(Command, frozen=True):
+    """Shows a name and a password, before `hello`. Answer: `logged_in`, or an `error` and the end of the connection.
+
+    Example: {"type": "login", "name": "wei", "password": "correct horse", "client": "aichat-tui 0.1.0",
+              "request_id": "a0"}
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    password: Annotated[str, msgspec.Meta(max_length=200)]
+    client: Annotated[str, msgspec.Meta(max_length=100)] = ""
+
+
 class Hello(Command, frozen=True):
     """Opens the full protocol; `resume` is the position reached before.
 

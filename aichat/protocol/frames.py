@@ -6,6 +6,8 @@ speaks the full protocol. Commands go client -> server; each may carry a `reques
 The structs stand in `commands` and `pushes`, by direction; here they are all by name, with their text form.
 
     client                                  server
+    (login {name, password}       ->
+                                  <-        logged_in {token})
     hello {token, resume?}        ->
                                   <-        welcome {epoch, seq, recovered}
                                   <-        (what was missed since `resume`, as events)
@@ -30,14 +32,14 @@ MAX_FRAME_BYTES = 1_048_576
 MAX_DEPTH = 16
 
 AnyCommand = (
-    Hello | Chat | ChatStop | ChatRegenerate | ChatContinue
+    Login | Hello | Chat | ChatStop | ChatRegenerate | ChatContinue
     | PersonaListQuery | PersonaSelect | PersonaCreate | PersonaUpdate | PersonaDelete
     | HistoryRequest
     | ConversationListQuery | ConversationCreate | ConversationRename | ConversationDelete
     | ConversationSubscribe | ConversationUnsubscribe
 )  # fmt: skip
 AnyPush = (
-    Welcome | Ack | Error | ChatResponse | PersonaList | HistoryResponse | ConversationListReply
+    LoggedIn | Welcome | Ack | Error | ChatResponse | PersonaList | HistoryResponse | ConversationListReply
     | PersonaSaved | PersonaDeleted | ConversationSaved | ConversationDeleted
     | MessageAdded | MessageDone | MessageDeleted | MessageDelta | MessageSnapshot | MessageQueued
 )  # fmt: skip

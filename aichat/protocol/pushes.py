@@ -12,10 +12,21 @@ class Push(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fi
     """Server -> client: replies, events and live text."""
 
 
+class LoggedIn(Push, frozen=True):
+    """Answers `login`: a token for `hello`, told this once. It is good until it is revoked.
+
+    Example: {"type": "logged_in", "user": "wei", "token": "aichat_t0", "request_id": "a0"}
+    """
+
+    user: str
+    token: str
+    request_id: str = ""
+
+
 class Welcome(Push, frozen=True):
     """Answers `hello`. `seq` is the position after what follows; `recovered: false` means: load everything anew.
 
-    Example: {"type": "welcome", "version": 1, "server": "aichat 0.1.0", "user": "owner",
+    Example: {"type": "welcome", "version": 1, "server": "aichat 0.1.0", "user": "wei", "role": "member",
               "epoch": "5f2c", "seq": 57, "recovered": true}
     """
 
@@ -25,6 +36,7 @@ class Welcome(Push, frozen=True):
     epoch: str
     seq: int
     recovered: bool
+    role: str = "owner"
 
 
 class Ack(Push, frozen=True):

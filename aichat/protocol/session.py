@@ -4,6 +4,7 @@ No I/O: a link (QWebSocket, Autobahn) tells the session what happened and writes
 
     link: opened() · received(text) · closed(code) -> seconds until the next try     then: take() -> frames
     user: post(...) · request(command) · open_conversation(id) · retry(request_id)   then: take() -> frames
+    log_in(name, password)                                                           then: connect anew
 
 A command that changes something stays in the outbox until its `ack`; after a reconnect it is sent again with the
 same `request_id`, which the server answers as the first time. All that decides state is `TRANSITIONS`.
@@ -24,6 +25,9 @@ from aichat.protocol.values import Failure, Position
 
 CLOSE_UNAUTHORIZED = 4401
 """WebSocket close code of a refused token: trying again would not help."""
+
+LOGIN = "login"
+"""Request id of a login."""
 
 OPENING = "open-"
 """Request ids of our own subscriptions: this and the conversation's id."""
@@ -82,6 +86,7 @@ class Session:
         self.timeline = Timeline()
         self.token = token
         self.user = ""
+        self.role = ""
         self.server = ""
         self.refusal = ""
         self.outbox: dict[str, Pending] = {}
@@ -89,6 +94,7 @@ class Session:
         self._client = client
         self._jitter = jitter
         self._new_id = new_id
+        self._login: frames.Login | None = None
         self._tries = 0
         self._position: Position | None = None
         self._outgoing: list[bytes] = []
@@ -99,17 +105,12 @@ class Session:
     def opened(self) -> None:
         """The socket is open: greet."""
         self._move("opened")
-        known = self.timeline.personas_known and self.timeline.conversations_known
         self._outgoing = []
         self._resubscribing.clear()
-        self._write(
-            frames.Hello(
-                version=frames.VERSION,
-                token=self.token,
-                client=self._client,
-                resume=self._position if known else None,
-            )
-        )
+        if self._login is not None:
+            self._write(self._login)
+        else:
+            self._greet()
 
     def received(self, text: bytes | str) -> tuple[frames.AnyPush | None, list[Change]]:
         """One message from the socket -> the frame (None if newer than this client) and what changed.
@@ -120,6 +121,8 @@ class Session:
         match frame:
             case None:
                 return None, []
+            case frames.LoggedIn():
+                self._logged_in(frame)
             case frames.Welcome():
                 self._welcomed(frame)
             case frames.Ack():
@@ -153,6 +156,14 @@ class Session:
         return out
 
     # the user's side
+
+    def log_in(self, name: str, password: str) -> None:
+        """Show a name and a password at the next connect, instead of the token; then the link must connect anew.
+
+        The link sees the `LoggedIn` frame and keeps its token where secrets are kept. A refused login ends as a
+        refused token does: `REFUSED`, with `refusal` in words.
+        """
+        self._login = frames.Login(name=name, password=password, client=self._client, request_id=LOGIN)
 
     def post(self, content: str, *, persona_id: str, conversation_id: int | None = None, new: bool = False) -> str:
         """Say something; without a conversation the newest one goes on, or a `new` one starts -> request id."""
@@ -219,12 +230,32 @@ class Session:
     def _write(self, frame: frames.Command) -> None:
         self._outgoing.append(frames.encode(frame))
 
+    def _greet(self) -> None:
+        known = self.timeline.personas_known and self.timeline.conversations_known
+        self._write(
+            frames.Hello(
+                version=frames.VERSION,
+                token=self.token,
+                client=self._client,
+                resume=self._position if known else None,
+            )
+        )
+
+    def _logged_in(self, frame: frames.LoggedIn) -> None:
+        self._login = None
+        self.token = frame.token
+        self._greet()
+
     def _welcomed(self, welcome: frames.Welcome) -> None:
         self._move("welcome")
         self._tries = 0
         self.refusal = ""
-        self.user, self.server = welcome.user, welcome.server
-        if not welcome.recovered:
+        another = self.user not in ("", welcome.user)
+        self.user, self.role, self.server = welcome.user, welcome.role, welcome.server
+        if another:  # what is here is not theirs
+            self.outbox.clear()
+            self.opened_conversations.clear()
+        if another or not welcome.recovered:
             self.timeline.clear()
             self._position = Position(epoch=welcome.epoch, seq=welcome.seq)
             self._write(frames.PersonaListQuery())
@@ -248,8 +279,9 @@ class Session:
             self._write(frames.ConversationSubscribe(conversation_id=delta.conversation_id))
 
     def _failed(self, error: frames.Error) -> None:
-        if error.code == "unauthorized":
+        if error.code == "unauthorized" or error.request_id == LOGIN:
             self.refusal = error.message
+            self._login = None
         if error.request_id.startswith(OPENING) and error.code == "not_found":
             self.opened_conversations.discard(int(error.request_id.removeprefix(OPENING)))  # deleted meanwhile
         pending = self.outbox.get(error.request_id)

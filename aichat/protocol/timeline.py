@@ -60,7 +60,8 @@ class Timeline:
         self.personas_known = False
         self.conversations_known = False
         self._messages: dict[int, dict[int, Message]] = {}
-        self._gone: set[tuple[str, str | int]] = set()
+        self._gone: dict[tuple[str, str | int], int] = {}
+        """What was deleted, with the `seq` of that: a persona that is shared again comes back with a higher one."""
 
     def clear(self) -> None:
         """Forget everything: the position was too old, or the store is another one."""
@@ -78,7 +79,7 @@ class Timeline:
                 self._save_persona(frame.persona)
                 return [Change("personas", frame.persona.id)]
             case frames.PersonaDeleted():
-                return self._delete_persona(frame.persona_id)
+                return self._delete_persona(frame.persona_id, frame.seq)
             case frames.ConversationListReply():
                 for conversation in frame.conversations:
                     self._save_conversation(conversation)
@@ -90,13 +91,13 @@ class Timeline:
                 self._save_conversation(frame.conversation)
                 return [Change("conversations", frame.conversation.id)]
             case frames.ConversationDeleted():
-                return self._delete_conversation(frame.conversation_id)
+                return self._delete_conversation(frame.conversation_id, frame.seq)
             case frames.HistoryResponse():
                 return self._apply_history(frame)
             case frames.MessageAdded() | frames.MessageDone():
                 return self._apply_message(frame.message)
             case frames.MessageDeleted():
-                self._gone.add(("message", frame.message_id))
+                self._gone["message", frame.message_id] = frame.seq
                 self._messages.get(frame.conversation_id, {}).pop(frame.message_id, None)
                 self._settle(frame.message_id)
                 return [Change("messages", frame.conversation_id)]
@@ -150,15 +151,15 @@ class Timeline:
 
     def _save_persona(self, persona: Persona) -> None:
         known = self.personas.get(persona.id)
-        if ("persona", persona.id) not in self._gone and (known is None or known.seq <= persona.seq):
+        if self._gone.get(("persona", persona.id), -1) < persona.seq and (known is None or known.seq <= persona.seq):
             self.personas[persona.id] = persona
 
-    def _delete_persona(self, persona_id: str) -> list[Change]:
-        self._gone.add(("persona", persona_id))
+    def _delete_persona(self, persona_id: str, seq: int) -> list[Change]:
+        self._gone["persona", persona_id] = seq
         self.personas.pop(persona_id, None)
         changes = [Change("personas", persona_id)]
         for conversation in self.conversations_with(persona_id):
-            changes += self._delete_conversation(conversation.id)
+            changes += self._delete_conversation(conversation.id, seq)
         return changes
 
     def _save_conversation(self, conversation: Conversation) -> None:
@@ -166,8 +167,8 @@ class Timeline:
         if ("conversation", conversation.id) not in self._gone and (known is None or known.seq <= conversation.seq):
             self.conversations[conversation.id] = conversation
 
-    def _delete_conversation(self, conversation_id: int) -> list[Change]:
-        self._gone.add(("conversation", conversation_id))
+    def _delete_conversation(self, conversation_id: int, seq: int) -> list[Change]:
+        self._gone["conversation", conversation_id] = seq
         self.conversations.pop(conversation_id, None)
         self.older.pop(conversation_id, None)
         for message_id in self._messages.pop(conversation_id, {}):

@@ -34,7 +34,11 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Persona(Value, frozen=True):
-    """A character to chat with. `avatar` is base64 of a PNG, JPEG, GIF or WebP, or empty."""
+    """A character to chat with. `avatar` is base64 of a PNG, JPEG, GIF or WebP, or empty.
+
+    `owner` is the name of the user whose persona it is, "" on one's own. One of another user that is not `shared`
+    (any more) is there for the conversations with it; it has no prompt and cannot be chatted with.
+    """
 
     id: str
     name: str
@@ -44,6 +48,8 @@ class Persona(Value, frozen=True):
     model: str = ""
     greeting: str = ""
     starters: list[str] = []
+    shared: bool = False
+    owner: str = ""
     seq: int = 0
 
 
@@ -56,6 +62,7 @@ class PersonaConfig(Value, frozen=True):
     model: ModelName = ""
     greeting: Greeting = ""
     starters: Starters = []
+    shared: bool = False
 
 
 class PersonaChanges(Value, frozen=True):
@@ -67,6 +74,7 @@ class PersonaChanges(Value, frozen=True):
     model: ModelName | msgspec.UnsetType = msgspec.UNSET
     greeting: Greeting | msgspec.UnsetType = msgspec.UNSET
     starters: Starters | msgspec.UnsetType = msgspec.UNSET
+    shared: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Conversation(Value, frozen=True):

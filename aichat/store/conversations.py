@@ -18,6 +18,7 @@ from aichat.protocol.frames import (
 from aichat.protocol.values import Conversation, Message
 from aichat.store.database import Database
 from aichat.store.log import once
+from aichat.store.personas import get_persona
 from aichat.store.rows import to_conversation, to_message
 
 LIST_MOST = 1_000
@@ -77,9 +78,8 @@ class Conversations:
                     raise AichatError("not_found", "That conversation is with another persona.")
             elif not request.persona_id:
                 raise AichatError("bad_frame", "Name a `persona_id` or a `conversation_id`.")
-            elif queries.persona(connection, id=request.persona_id, user_id=user_id) is None:
-                raise AichatError("not_found", f"There is no persona {request.persona_id!r} here.")
             else:
+                get_persona(queries, connection, user_id, request.persona_id)
                 row = queries.newest_conversation_with(connection, user_id=user_id, persona_id=request.persona_id)
                 if row is None:
                     return History(request.persona_id, [], 0, [], False)
@@ -104,8 +104,7 @@ class Conversations:
 
         def write(connection: sqlite3.Connection) -> Saved:
             def insert() -> Ack:
-                if self._queries.persona(connection, id=command.persona_id, user_id=user_id) is None:
-                    raise AichatError("not_found", f"There is no persona {command.persona_id!r} here.")
+                get_persona(self._queries, connection, user_id, command.persona_id, to_chat=True)
                 ident = insert_conversation(
                     self._queries, connection, user_id, command.persona_id, command.title or FIRST_TITLE
                 )

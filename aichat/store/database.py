@@ -95,7 +95,7 @@ class Database:
         """Finish the queued writes, then close the readers, then the writer (which checkpoints)."""
         if self._probe is not None and self._probe.active():
             self._probe.cancel()
-        if self._writing:
+        if self._writing or self._queue:  # the queue alone: one of a group just committed closes us
             self._drained = Deferred()
             await self._drained
         writer, self._writer = self._writer, None

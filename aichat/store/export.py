@@ -16,7 +16,8 @@ from aichat.store.rows import to_persona
 def export_personas(database: Path, folder: Path, user_id: int = 1) -> list[Path]:
     """One file for each persona of a user -> the files. Errors: sqlite3.Error, OSError."""
     with closing(open_read_only(database)) as connection:
-        personas = [to_persona(row) for row in load_queries().personas_of(connection, user_id=user_id)]
+        rows = list(load_queries().personas_since(connection, user_id=user_id, seq=-1))
+    personas = [persona for row in rows if not (persona := to_persona(row, user_id)).owner]
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for persona in personas:

@@ -72,7 +72,7 @@ class Log:
         queries = self._queries
         at: list[tuple[int, AnyPush]] = []
         for row in queries.personas_since(connection, user_id=user_id, seq=seq):
-            persona = to_persona(row)
+            persona = to_persona(row, user_id)
             at.append((persona.seq, PersonaSaved(persona=persona)))
         for row in queries.conversations_since(connection, user_id=user_id, seq=seq):
             conversation = to_conversation(row)

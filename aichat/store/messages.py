@@ -15,7 +15,8 @@ from aichat.protocol.values import AI, USER, Conversation, Failure, Message, Per
 from aichat.store.conversations import FIRST_TITLE, get_conversation, insert_conversation, title_from
 from aichat.store.database import Database
 from aichat.store.log import once
-from aichat.store.rows import to_conversation, to_message, to_persona
+from aichat.store.personas import get_persona
+from aichat.store.rows import to_conversation, to_message
 
 
 class Turn(NamedTuple):
@@ -178,9 +179,7 @@ class Messages:
         persona_id = conversation.persona_id if conversation else command.persona_id
         if not persona_id:
             raise AichatError("bad_frame", "Name a `persona_id`, or choose one with persona_select first.")
-        row = queries.persona(connection, id=persona_id, user_id=user_id)
-        if row is None:
-            raise AichatError("not_found", f"There is no persona {persona_id!r} here.")
+        persona = get_persona(queries, connection, user_id, persona_id, to_chat=True)
         if conversation is None:
             ident = insert_conversation(queries, connection, user_id, persona_id, title_from(command.content))
         else:
@@ -200,11 +199,12 @@ class Messages:
             answer_id=answer.id,
         )
         saved = get_conversation(queries, connection, user_id, ident)
-        return Turn(ack, False, to_persona(row), saved, question, answer)
+        return Turn(ack, False, persona, saved, question, answer)
 
     def _replace(self, connection: sqlite3.Connection, user_id: int, command: ChatRegenerate) -> Turn:
         queries, ident = self._queries, command.conversation_id
         conversation = get_conversation(queries, connection, user_id, ident)
+        persona = get_persona(queries, connection, user_id, conversation.persona_id, to_chat=True)
         self._check_idle(connection, ident)
         message, replaced = self._last(connection, ident), None
         if message.sender_type == AI:
@@ -220,13 +220,13 @@ class Messages:
             )
             replaced = msgspec.structs.replace(message, seq=seq)
         answer = self._insert(connection, user_id, ident, AI, "", "running", "")
-        persona = to_persona(queries.persona(connection, id=conversation.persona_id, user_id=user_id))
         ack = Ack(request_id=command.request_id, conversation_id=ident, answer_id=answer.id)
         return Turn(ack, False, persona, conversation, None, answer, replaced)
 
     def _reopen(self, connection: sqlite3.Connection, user_id: int, command: ChatContinue) -> Turn:
         queries, ident = self._queries, command.conversation_id
         conversation = get_conversation(queries, connection, user_id, ident)
+        persona = get_persona(queries, connection, user_id, conversation.persona_id, to_chat=True)
         self._check_idle(connection, ident)
         message = self._last(connection, ident)
         if command.answer_id not in (None, message.id):
@@ -240,7 +240,6 @@ class Messages:
         seq = queries.next_seq(connection)
         queries.reopen(connection, id=message.id, seams=msgspec.json.encode(seams).decode(), seq=seq)
         answer = to_message(queries.message(connection, id=message.id))
-        persona = to_persona(queries.persona(connection, id=conversation.persona_id, user_id=user_id))
         ack = Ack(request_id=command.request_id, conversation_id=ident, answer_id=answer.id)
         return Turn(ack, False, persona, conversation, None, answer)
 

@@ -14,7 +14,14 @@ import msgspec
 from twisted.internet.defer import Deferred
 
 from aichat.protocol.errors import AichatError
-from aichat.protocol.frames import Ack, PersonaCreate, PersonaDelete, PersonaUpdate
+from aichat.protocol.frames import (
+    Ack,
+    PersonaCreate,
+    PersonaDelete,
+    PersonaDeleted,
+    PersonaSaved,
+    PersonaUpdate,
+)
 from aichat.protocol.values import (
     Avatar,
     Greeting,
@@ -32,12 +39,16 @@ from aichat.store.rows import PERSONA_FIELDS, to_persona
 
 
 class Saved(NamedTuple):
-    """What a write did: the ack, the persona as it is now (None if deleted), and whether it is a repeat."""
+    """What a write did: the ack, the persona as its owner sees it now (None if deleted), and whether it is a repeat.
+
+    `others` are the events for other users, by user id: of a persona that is shared, or was.
+    """
 
     ack: Ack
     persona: Persona | None
     seq: int
     repeated: bool
+    others: dict[int, PersonaSaved | PersonaDeleted] = {}  # noqa: RUF012 - never changed
 
 
 class PersonaFile(msgspec.Struct, kw_only=True):
@@ -69,14 +80,17 @@ class Personas:
         self._queries = queries
 
     def all_of(self, user_id: int) -> Deferred[list[Persona]]:
-        """All personas of a user, oldest first."""
-        return self._database.read(
-            lambda connection: [to_persona(r) for r in self._queries.personas_of(connection, user_id=user_id)]
-        )
+        """All personas that a user sees, oldest first."""
+
+        def read(connection: sqlite3.Connection) -> list[Persona]:
+            rows = self._queries.personas_since(connection, user_id=user_id, seq=-1)
+            return sorted((to_persona(row, user_id) for row in rows), key=lambda p: (p.create_time, p.id))
+
+        return self._database.read(read)
 
     def get(self, user_id: int, persona_id: str) -> Deferred[Persona]:
-        """One persona. Errors: AichatError not_found."""
-        return self._database.read(lambda connection: self._get(connection, user_id, persona_id))
+        """One persona that a user sees. Errors: AichatError not_found."""
+        return self._database.read(lambda connection: get_persona(self._queries, connection, user_id, persona_id))
 
     def create(self, user_id: int, command: PersonaCreate) -> Deferred[Saved]:
         """Make a persona, once per request id."""
@@ -88,55 +102,66 @@ class Personas:
                 return Ack(request_id=command.request_id, persona_id=ident)
 
             ack, repeated = once(self._queries, connection, user_id, command, insert)
-            return self._saved(connection, user_id, ack, repeated)
+            return self._saved(connection, user_id, ack, repeated, was_shared=False)
 
         return self._database.write(write)
 
     def update(self, user_id: int, command: PersonaUpdate) -> Deferred[Saved]:
-        """Change a persona's given fields. Errors: AichatError not_found."""
+        """Change a persona's given fields. Errors: AichatError not_found, forbidden if it is another user's."""
 
         def write(connection: sqlite3.Connection) -> Saved:
+            was_shared = False
+
             def change() -> Ack:
-                persona = self._get(connection, user_id, command.persona_id)
+                nonlocal was_shared
+                persona = self._own(connection, user_id, command.persona_id)
+                was_shared = persona.shared
                 fields = {name: getattr(persona, name) for name in PERSONA_FIELDS}
                 fields |= msgspec.to_builtins(command.persona_config)
                 fields["starters"] = json.dumps(fields["starters"], ensure_ascii=False)
+                fields["shared"] = int(fields["shared"])
                 self._queries.update_persona(
                     connection, id=persona.id, seq=self._queries.next_seq(connection), **fields
                 )
                 return Ack(request_id=command.request_id, persona_id=persona.id)
 
             ack, repeated = once(self._queries, connection, user_id, command, change)
-            return self._saved(connection, user_id, ack, repeated)
+            return self._saved(connection, user_id, ack, repeated, was_shared=was_shared)
 
         return self._database.write(write)
 
     def delete(self, user_id: int, command: PersonaDelete) -> Deferred[Saved]:
-        """Delete a persona with its conversations. Errors: AichatError not_found."""
+        """Delete a persona with its owner's conversations; other users keep theirs, to read.
+
+        Errors: AichatError not_found, forbidden if it is another user's.
+        """
 
         def write(connection: sqlite3.Connection) -> Saved:
-            seq = 0
+            seq, others = 0, {}
 
             def remove() -> Ack:
-                nonlocal seq
+                nonlocal seq, others
                 queries = self._queries
-                persona = self._get(connection, user_id, command.persona_id)
+                persona = self._own(connection, user_id, command.persona_id)
                 for row in list(
                     queries.conversations_with(connection, user_id=user_id, persona_id=persona.id, limit=-1)
                 ):
                     queries.delete_messages(connection, conversation_id=row[0])
                     queries.delete_conversation(connection, id=row[0])
-                queries.delete_persona(connection, id=persona.id)
                 seq = queries.next_seq(connection)
                 queries.bury(connection, seq=seq, user_id=user_id, kind="persona", ref=persona.id, conversation_id=0)
+                queries.retire_persona(connection, id=persona.id, seq=queries.next_seq(connection))
+                others = self._others(connection, user_id, persona.id, was_shared=persona.shared)
+                if not queries.is_talked_with(connection, persona_id=persona.id):  # by others: our own are gone
+                    queries.delete_persona(connection, id=persona.id)
                 return Ack(request_id=command.request_id, persona_id=persona.id)
 
             ack, repeated = once(self._queries, connection, user_id, command, remove)
-            return Saved(ack, None, seq, repeated)
+            return Saved(ack, None, seq, repeated, others)
 
         return self._database.write(write)
 
-    def take_files(self, user_id: int, files: Iterable[bytes]) -> Deferred[list[str]]:
+    def take_files(self, user_id: int, files: Iterable[bytes], *, shared: bool = False) -> Deferred[list[str]]:
         """Take in persona files whose content is new here -> the ids made.
 
         A persona whose id exists already stays as it is; so does one that was taken in once and then deleted.
@@ -159,6 +184,7 @@ class Personas:
                     model=persona.model,
                     greeting=persona.greeting,
                     starters=persona.starters,
+                    shared=shared,
                 )
                 self._insert(connection, user_id, persona.id, config, persona.create_time)
                 made.append(persona.id)
@@ -166,16 +192,35 @@ class Personas:
 
         return self._database.write(write)
 
-    def _saved(self, connection: sqlite3.Connection, user_id: int, ack: Ack, repeated: bool) -> Saved:
+    def _saved(
+        self, connection: sqlite3.Connection, user_id: int, ack: Ack, repeated: bool, *, was_shared: bool
+    ) -> Saved:
         row = self._queries.persona(connection, id=ack.persona_id, user_id=user_id)
-        persona = None if row is None else to_persona(row)
-        return Saved(ack, persona, persona.seq if persona else 0, repeated)
+        persona = None if row is None else to_persona(row, user_id)
+        others = {} if repeated else self._others(connection, user_id, ack.persona_id, was_shared=was_shared)
+        return Saved(ack, persona, persona.seq if persona else 0, repeated, others)
 
-    def _get(self, connection: sqlite3.Connection, user_id: int, persona_id: str) -> Persona:
-        row = self._queries.persona(connection, id=persona_id, user_id=user_id)
-        if row is None:
-            raise AichatError("not_found", f"There is no persona {persona_id!r} here.")
-        return to_persona(row)
+    def _others(
+        self, connection: sqlite3.Connection, user_id: int, persona_id: str, *, was_shared: bool
+    ) -> dict[int, PersonaSaved | PersonaDeleted]:
+        """What other users hear of a change: the persona as they see it now, or that they see it no longer."""
+        queries = self._queries
+        events: dict[int, PersonaSaved | PersonaDeleted] = {}
+        for (other,) in list(queries.other_users(connection, user_id=user_id)):
+            row = queries.persona(connection, id=persona_id, user_id=other)
+            if row is not None:
+                events[other] = PersonaSaved(persona=to_persona(row, other))
+            elif was_shared:
+                seq = queries.next_seq(connection)
+                queries.bury(connection, seq=seq, user_id=other, kind="persona", ref=persona_id, conversation_id=0)
+                events[other] = PersonaDeleted(seq=seq, persona_id=persona_id)
+        return events
+
+    def _own(self, connection: sqlite3.Connection, user_id: int, persona_id: str) -> Persona:
+        persona = get_persona(self._queries, connection, user_id, persona_id)
+        if persona.owner:
+            raise AichatError("forbidden", f"{persona.name} belongs to {persona.owner}, who alone can change it.")
+        return persona
 
     def _insert(
         self,
@@ -195,6 +240,20 @@ class Personas:
             model=config.model,
             greeting=config.greeting,
             starters=json.dumps(config.starters, ensure_ascii=False),
+            shared=int(config.shared),
             create_time=create_time,
             seq=self._queries.next_seq(connection),
         )
+
+
+def get_persona(
+    queries: Any, connection: sqlite3.Connection, user_id: int, persona_id: str, *, to_chat: bool = False
+) -> Persona:
+    """A persona that a user sees. Errors: AichatError not_found; `to_chat`: forbidden if it is no longer shared."""
+    row = queries.persona(connection, id=persona_id, user_id=user_id)
+    if row is None:
+        raise AichatError("not_found", f"There is no persona {persona_id!r} here.")
+    persona = to_persona(row, user_id)
+    if to_chat and persona.owner and not persona.shared:
+        raise AichatError("forbidden", f"{persona.owner} does not share {persona.name} any more; you can read on.")
+    return persona

@@ -6,25 +6,30 @@ import json
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from aichat.protocol.values import Conversation, Failure, Message, Persona
 
-PERSONA_FIELDS = ("name", "prompt", "avatar", "model", "greeting", "starters")
+PERSONA_FIELDS = ("name", "prompt", "avatar", "model", "greeting", "starters", "shared")
 
 
-def to_persona(row: Any) -> Persona:
-    """id, name, prompt, avatar, create_time, model, greeting, starters (JSON), seq"""
-    ident, name, prompt, avatar, create_time, model, greeting, starters, seq = row
-    return Persona(
-        id=ident,
-        name=name,
+def to_persona(row: Any, user_id: int) -> Persona:
+    """id, name, prompt, avatar, create_time, model, greeting, starters (JSON), shared, seq, user_id, owner's name
+
+    As `user_id` sees it: one that another user no longer shares has its name and picture left, and no more.
+    """
+    ident, name, prompt, avatar, create_time, model, greeting, starters, shared, seq, owner_id, owner = row
+    others = "" if owner_id == user_id else owner or "?"
+    persona = Persona(id=ident, name=name, avatar=avatar or "", create_time=create_time or "", owner=others, seq=seq)
+    if others and not shared:
+        return persona
+    return replace(
+        persona,
         prompt=prompt,
-        avatar=avatar or "",
-        create_time=create_time or "",
         model=model,
         greeting=greeting,
         starters=json.loads(starters),
-        seq=seq,
+        shared=bool(shared),
     )
 
 

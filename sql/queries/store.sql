@@ -58,15 +58,3 @@ ON CONFLICT (user_id) DO UPDATE SET seq = MAX(seq, :seq);
 -- name: take_import(digest)!
 -- One row if this content is new here, none if it was taken in before.
 INSERT OR IGNORE INTO imports (digest) VALUES (:digest);
-
--- name: owner()^
-SELECT id, name, role, token_hash FROM users WHERE role = 'owner' ORDER BY id LIMIT 1;
-
--- name: add_user(name, role, token_hash)<!
-INSERT INTO users (name, role, token_hash) VALUES (:name, :role, :token_hash);
-
--- name: set_token(token_hash, id)!
-UPDATE users SET token_hash = :token_hash WHERE id = :id;
-
--- name: user_by_token(token_hash)^
-SELECT id, name, role FROM users WHERE token_hash = :token_hash;

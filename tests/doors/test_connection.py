@@ -619,7 +619,7 @@ async def test_the_token_survives_restarts_and_a_lost_file_makes_a_new_one(tmp_p
         tokens.append((tmp_path / "owner.token").read_text().strip())
         if n == 2:
             with pytest.raises(Exception, match="unauthorized"):
-                await server.accounts.recognise(tokens[0], local=False)
+                await server.accounts.admit(tokens[0], local=False, throw_out=lambda why: None)
         await server.close()
         if n == 1:
             (tmp_path / "owner.token").unlink()
@@ -655,6 +655,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"type": "conversation_subscribe", "conversation_id": 999}, "not_found"),
     ({"type": "conversation_subscribe", "conversation_id": "7"}, "bad_frame"),
     ({"type": "hello", "version": 1}, "hello_repeated"),
+    ({"type": "login", "name": "owner", "password": "x"}, "conflict"),
     ({"type": "welcome"}, "unknown_type"),
     ({"type": None}, "bad_frame"),
 ]

@@ -708,6 +708,8 @@ def test_the_timeline_folds_as_the_python_one(page: Page, service: RunningServic
         message("message_added", 9, 12, "back"),
         {"type": "conversation_deleted", "seq": 13, "conversation_id": 7},
         {"type": "persona_deleted", "seq": 14, "persona_id": "p"},
+        {"type": "persona_saved", "persona": {"id": "p", "name": "late", "avatar": "", "seq": 13}},
+        {"type": "persona_saved", "persona": {"id": "p", "name": "shared again", "avatar": "", "seq": 15}},
     ]  # fmt: skip
     page.open(service.http)
     folded = page.module(
@@ -763,6 +765,21 @@ SESSION_STEPS: list[tuple[str, Any]] = [
     ("opened", None),
     ("received", {"type": "error", "code": "unauthorized", "message": "no", "retryable": False}),
     ("closed", 4401),
+    ("login", ["wei", "wrong"]),
+    ("opened", None),
+    ("received", {"type": "error", "code": "unauthorized", "message": "no", "retryable": False,
+                  "request_id": "login"}),
+    ("closed", 4401),
+    ("opened", None),
+    ("closed", 1006),
+    ("login", ["wei", "right"]),
+    ("opened", None),
+    ("closed", 1006),
+    ("opened", None),
+    ("received", {"type": "logged_in", "user": "wei", "token": "t1", "request_id": "login"}),
+    ("received", WELCOME | {"seq": 12, "recovered": True, "user": "wei", "role": "member"}),
+    ("closed", 1006),
+    ("opened", None),
 ]  # fmt: skip
 
 
@@ -787,6 +804,7 @@ def test_the_session_remembers_as_the_python_one(page: Page, service: RunningSer
             case "received": session.received(real(JSON.stringify(value))); break;
             case "open": session.openConversation(value); break;
             case "retry": session.retry(real(value)); break;
+            case "login": session.logIn(...value); break;
             case "closed": delay = session.closed(value); break;
           }
           const frames = session.take().map((text) => JSON.parse(known(text)));
@@ -812,6 +830,8 @@ def test_the_session_remembers_as_the_python_one(page: Page, service: RunningSer
                 session.open_conversation(value)
             case "retry":
                 session.retry(value)
+            case "login":
+                session.log_in(*value)
             case "closed":
                 wait = session.closed(value) is not None
         # The browser writes out what Python leaves away as a default; both decode to the same command.

@@ -1,0 +1,203 @@
+"""Users through the real service: `aichat-admin`, every door of one who is shut out, and the limits of the crowd."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.sync.client import connect
+
+from tests.e2e.client import full_client
+from tests.service import RunningService, Upstream, clean_environment, running_service
+
+PASSWORD = "correct horse 电池"
+WITHIN = 1.0
+
+
+def admin(service: RunningService | Path, *arguments: str, stdin: str = "", code: int = 0) -> str:
+    """`aichat-admin` -> what it prints."""
+    folder = service if isinstance(service, Path) else service.state_dir
+    command = [str(Path(sys.executable).with_name("aichat-admin")), "--state-dir", str(folder), *arguments]
+    done = subprocess.run(
+        command, input=stdin, capture_output=True, text=True, timeout=60, env=clean_environment(), check=False
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def shared(upstream: Upstream) -> Iterator[RunningService]:
+    """A service with two members and the owner, that trusts nobody unasked."""
+    with running_service(upstream=upstream, env={"AICHAT_TRUST_LOCAL": "false"}) as running:
+        for name in ("wei", "mara"):
+            admin(running, "user", "add", name, stdin=PASSWORD + "\n")
+        yield running
+
+
+def token_of(service: RunningService, name: str, which: str = "t") -> str:
+    return admin(service, "token", "add", name, which).strip()
+
+
+def ask_http(service: RunningService, token: str, body: dict[str, Any] | None = None) -> http.client.HTTPResponse:
+    """GET /v1/models, or POST a completion; the answer's head is here, its body is not read yet."""
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    if body is None:
+        connection.request("GET", "/v1/models", headers=headers)
+    else:
+        connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+    return connection.getresponse()
+
+
+def test_a_user_is_made_logs_in_and_chats(shared: RunningService) -> None:
+    with connect(shared.url) as link:
+        link.send(json.dumps({"type": "login", "name": "wei", "password": PASSWORD, "client": "laptop"}))
+        logged_in = json.loads(link.recv(timeout=10))
+        assert logged_in["type"] == "logged_in"
+    with full_client(shared.url, token=logged_in["token"]) as client:
+        assert (client.welcome["user"], client.welcome["role"]) == ("wei", "member")
+        personas = client.ask("persona_list", type="persona_list")["personas"]
+        assert {"xueba", "mara"} <= {p["id"] for p in personas}, "the starters are for everybody"
+        assert {p["owner"] for p in personas} == {"owner"}
+        client.send(type="chat", persona_id="xueba", content="你好", request_id="q")
+        assert client.get("message_done")["message"]["content"] == "你说：你好"
+    assert "laptop" in admin(shared, "token", "list", "wei")
+    listed = admin(shared, "user", "list")
+    assert [line.split()[:2] for line in listed.splitlines()[1:]][:3] == [
+        ["owner", "owner"], ["wei", "member"], ["mara", "member"],
+    ]  # fmt: skip
+
+
+def test_admin_says_what_is_wrong(shared: RunningService) -> None:
+    assert "already" in admin(shared, "user", "add", "wei", stdin=PASSWORD, code=1)
+    assert "no user 'nobody'" in admin(shared, "user", "disable", "nobody", code=1)
+    assert "last owner" in admin(shared, "user", "disable", "owner", code=1)
+    assert "8 to 200" in admin(shared, "user", "password", "wei", stdin="short\n", code=1)
+    assert "no token" in admin(shared, "token", "revoke", "wei", "none", code=1)
+    assert admin(shared, "user", "add", "a b", stdin=PASSWORD, code=1)
+
+
+def test_admin_without_a_running_service(tmp_path: Path, upstream: Upstream) -> None:
+    admin(tmp_path, "user", "add", "wei", stdin=PASSWORD + "\n")
+    token = admin(tmp_path, "token", "add", "wei", "script").strip()
+    service = RunningService(tmp_path, upstream.url)
+    try:
+        with full_client(service.url, token=token) as client:
+            assert client.welcome["user"] == "wei"
+    finally:
+        service.stop()
+    service.check_log()
+
+
+def test_the_private_socket_is_its_owners_alone(shared: RunningService) -> None:
+    mode = (shared.state_dir / "chat.db.sock").stat().st_mode & 0o777
+    assert mode == 0o600
+
+
+def test_a_socket_left_by_a_kill_is_no_hindrance(fresh_service: RunningService) -> None:
+    fresh_service.kill()
+    assert (fresh_service.state_dir / "chat.db.sock").exists()
+    fresh_service.start()
+    assert "owner" in admin(fresh_service, "user", "list")
+
+
+def test_revoking_closes_every_door_within_a_second(shared: RunningService, upstream: Upstream) -> None:
+    token, kept = token_of(shared, "mara", "doomed"), token_of(shared, "mara", "kept")
+    with (
+        full_client(shared.url, token=token) as full,
+        connect(shared.url, additional_headers={"Authorization": f"Bearer {token}"}) as plain,
+        full_client(shared.url, token=kept) as other,
+    ):
+        plain.send(json.dumps({"type": "persona_list"}))
+        plain.recv(timeout=10)
+        full.send(type="chat", persona_id="mara", content="!long 9001", request_id="slow")
+        full.get("message_delta")
+        streaming = ask_http(
+            shared, token, {"model": "mara", "messages": [{"role": "user", "content": "!long 9002"}], "stream": True}
+        )
+        assert streaming.status == 200
+        assert streaming.readline().startswith(b"data: ")
+        waiting: dict[str, float] = {}
+        began = time.monotonic()
+
+        def until_over(name: str, read: Any) -> None:
+            try:
+                while read():
+                    pass
+            except (ConnectionClosed, OSError):
+                pass
+            waiting[name] = time.monotonic() - began
+
+        threads = [
+            threading.Thread(target=until_over, args=("full", lambda: full.socket.recv(timeout=20))),
+            threading.Thread(target=until_over, args=("plain", lambda: plain.recv(timeout=20))),
+            threading.Thread(target=until_over, args=("v1", streaming.readline)),
+        ]
+        for thread in threads:
+            thread.start()
+        began = time.monotonic()
+        told = admin(shared, "token", "revoke", "mara", "doomed")
+        done = time.monotonic() - began
+        for thread in threads:
+            thread.join(30)
+        assert "3 connections were closed" in told
+        late = {name: seconds for name, seconds in waiting.items() if seconds > done + WITHIN}
+        assert not late, (waiting, done)
+        assert full.socket.close_code == 4401
+        with pytest.raises(AssertionError, match="unauthorized"), full_client(shared.url, token=token):
+            pass
+        assert ask_http(shared, token).status == 401
+        assert ask_http(shared, kept).status == 200
+        # another token of the same user goes on, and so does the answer
+        page = other.ask("history_response", type="history_request", persona_id="mara")
+        assert page["messages"][-1]["status"] == "running"
+        admin(shared, "user", "disable", "mara")
+        with pytest.raises(ConnectionClosed):
+            while True:
+                other.socket.recv(timeout=10)
+    left = [r for r in upstream.requests() if "!long 900" in r["body"]["messages"][-1]["content"]]
+    assert [r["left"] for r in left] == [True, True], "nothing of a disabled user's goes on upstream"
+    admin(shared, "user", "enable", "mara")
+
+
+def test_more_connections_than_fit_are_turned_away(upstream: Upstream) -> None:
+    with running_service(upstream=upstream, env={"AICHAT_CONNECTIONS_MOST": "3"}) as running:
+        with (
+            full_client(running.url),
+            full_client(running.url),
+            full_client(running.url),
+            pytest.raises((WebSocketException, OSError)),
+            connect(running.url),
+        ):
+            pass
+        running.process.wait_for("turned away")
+        with full_client(running.url) as client:
+            assert client.ask("persona_list", type="persona_list")["personas"]
+
+
+def test_who_sends_too_fast_is_read_more_slowly_and_loses_nothing(upstream: Upstream) -> None:
+    slow = {"AICHAT_FRAMES_PER_SECOND": "50"}
+    with running_service(upstream=upstream, env=slow) as running, full_client(running.url) as client:
+        began = time.monotonic()
+        for n in range(150):
+            client.send(type="conversation_list", request_id=f"r{n}")
+        seen = [client.get("conversation_list")["request_id"] for _ in range(150)]
+        assert seen == [f"r{n}" for n in range(150)]
+        assert time.monotonic() - began > 0.5, "150 frames, 100 of them at once, at 50 a second"
+
+
+def test_passwords_come_by_standard_input_only() -> None:
+    command = [str(Path(sys.executable).with_name("aichat-admin")), "user", "add", "--help"]
+    words = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "--no-password" in words
+    assert "--password" not in words
