@@ -122,6 +122,14 @@ class Upstream:
         self.process.end()
 
 
+WITHOUT_LIMITS = {
+    "AICHAT_CONNECTIONS_PER_USER": "0",
+    "AICHAT_FRAMES_PER_SECOND": "0",
+    "AICHAT_MESSAGES_PER_MINUTE": "0",
+}
+"""Tests are one user in a hurry; those of the limits say which they want."""
+
+
 class RunningService:
     """`twist aichat` over an upstream, with its own state folder."""
 
@@ -149,7 +157,7 @@ class RunningService:
             *([f"--upstream-url={upstream_url}", "--upstream-model=fake-1"] if upstream_url else []),
             *args,
         ]
-        self.env = env
+        self.env = {**WITHOUT_LIMITS, **(env or {})}
         self.process: Process
         self.start()
 
