@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -101,6 +102,7 @@ class AichatService(Service):
         set_level(self.settings.log_level)
         quieten_twisted()
         watch_process(self.metrics)
+        self.log.info("open files: {limit} at most", limit=raise_file_limit())
         self.reactor.callWhenRunning(self._begin)
 
     def stopService(self) -> Deferred[None]:
@@ -323,6 +325,18 @@ def make_provider(reactor: Any, settings: Settings) -> Provider:
         ),
         context=settings.context_tokens,
     )
+
+
+def raise_file_limit() -> int:
+    """Let this process open all the files it may (a connection is one, 1,024 are usual) -> how many, 0: unknown."""
+    try:
+        import resource  # noqa: PLC0415 - not on every system
+    except ImportError:
+        return 0
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS calls it unlimited, and refuses that
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def describe_provider(settings: Settings) -> str:

@@ -131,7 +131,7 @@ WITHOUT_LIMITS = {
 
 
 class RunningService:
-    """`twist aichat` over an upstream, with its own state folder."""
+    """`twist aichat` over an upstream, with its own state folder; `under` is what starts it: prlimit ..."""
 
     def __init__(
         self,
@@ -140,6 +140,7 @@ class RunningService:
         *args: str,
         env: dict[str, str] | None = None,
         twist: Sequence[str] = (),
+        under: Sequence[str] = (),
     ) -> None:
         self.state_dir = state_dir
         self.port, self.bridge_port = free_port(), free_port()
@@ -147,6 +148,7 @@ class RunningService:
         self.http = f"http://127.0.0.1:{self.port}"
         self.bridge = f"http://127.0.0.1:{self.bridge_port}"
         self.args = [
+            *under,
             str(Path(sys.executable).with_name("twist")),
             "--log-format=text",
             *twist,
