@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Annotated, Any
 import msgspec
 
 from aichat.bridge.providers.openai import PRESETS
+from aichat.bridge.registry import DEFAULT, NONE
 from aichat.protocol.address import DEFAULT_PORT, state_dir
 
 PROVIDERS = ("embedded", *PRESETS)
 LOG_LEVELS = ("debug", "info", "warn", "error", "critical")
 LOG_FORMATS = ("text", "json")
+FILE_ONLY = ("providers",)
 LISTS = ("listen", "bridge_listen", "hosts", "origins")
 
 EMBEDDED_AT_ONCE, REMOTE_AT_ONCE = 4, 64
@@ -30,6 +33,23 @@ Limit = Annotated[int, msgspec.Meta(ge=0)]
 
 class SettingsError(ValueError):
     """A wrong setting, in one line: which, what is wrong, what would be right."""
+
+
+class Upstream(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Where answers come from: one table `[providers.NAME]`, or the plain settings of the same names."""
+
+    provider: str = ""
+    upstream_url: str = ""
+    upstream_model: str = ""
+    upstream_key: str = ""
+    upstream_key_variable: str = ""
+    embedded_model: str = ""
+    context: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+    @property
+    def context_tokens(self) -> int:
+        """How much its model reads."""
+        return self.context or (EMBEDDED_CONTEXT if self.provider == "embedded" else REMOTE_CONTEXT)
 
 
 class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +70,8 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     context: Limit = 0
     generations_most: Annotated[int, msgspec.Meta(ge=0)] = 0
     generations_per_user: Annotated[int, msgspec.Meta(ge=1)] = 4
+    providers: dict[str, Upstream] = {}
+    fallback: str = ""
     trust_local: bool = True
     hosts: list[str] = []
     origins: list[str] = []
@@ -81,9 +103,17 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return Path(self.backup_dir).expanduser() if self.backup_dir else self.state_path / "backups"
 
     @property
-    def context_tokens(self) -> int:
-        """How much the model reads."""
-        return self.context or (EMBEDDED_CONTEXT if self.provider == "embedded" else REMOTE_CONTEXT)
+    def upstreams(self) -> dict[str, Upstream]:
+        """Every provider by name; the plain settings describe the one named "default"."""
+        plain = Upstream(
+            provider=self.provider,
+            upstream_url=self.upstream_url,
+            upstream_model=self.upstream_model,
+            upstream_key=self.upstream_key,
+            embedded_model=self.embedded_model,
+            context=self.context,
+        )
+        return {DEFAULT: plain, **self.providers}
 
     @property
     def generations_at_once(self) -> int:
@@ -123,6 +153,7 @@ def load_settings(options: Mapping[str, Any], environ: Mapping[str, str], config
         raise SettingsError(str(error).replace("`$.", "`").replace("object contains", "there is an")) from None
     settings.state_dir = settings.state_dir or str(state_dir(environ))
     _choose_upstream(settings, environ)
+    _choose_named(settings, environ)
     _check(settings)
     return settings
 
@@ -140,36 +171,62 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name in Settings.__struct_fields__:
         value = environ.get(f"AICHAT_{name.upper()}")
-        if value:
+        if value and name not in FILE_ONLY:
             values[name] = value.split() if name in LISTS else value
     return values
 
 
-def _choose_upstream(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Without a provider: the one whose key is in the environment, else the embedded model."""
-    if not settings.provider:
+def _choose_upstream(upstream: Settings | Upstream, environ: Mapping[str, str], key_variable: str = "") -> None:
+    """Fill in what a preset knows. Without a provider: the one whose key is in the environment, else the embedded."""
+    if not upstream.provider:
         keys = [name for name in ("deepseek", "openai") if environ.get(PRESETS[name].key_variable)]
-        settings.provider = "openai" if settings.upstream_url else (keys or ["embedded"])[0]
-    preset = PRESETS.get(settings.provider)
+        upstream.provider = "openai" if upstream.upstream_url else (keys or ["embedded"])[0]
+    preset = PRESETS.get(upstream.provider)
     if preset is not None:
-        key_is_for_here = not settings.upstream_url or settings.upstream_url.rstrip("/") == preset.base_url
-        if not settings.upstream_key and preset.key_variable and key_is_for_here:
-            settings.upstream_key = environ.get(preset.key_variable, "")
-        settings.upstream_url = settings.upstream_url or preset.base_url
-        settings.upstream_model = settings.upstream_model or preset.model
+        key_is_for_here = not upstream.upstream_url or upstream.upstream_url.rstrip("/") == preset.base_url
+        variable = key_variable or (preset.key_variable if key_is_for_here else "")
+        upstream.upstream_key = upstream.upstream_key or environ.get(variable, "")
+        upstream.upstream_url = upstream.upstream_url or preset.base_url
+        upstream.upstream_model = upstream.upstream_model or preset.model
+
+
+def _choose_named(settings: Settings, environ: Mapping[str, str]) -> None:
+    """The same for the tables `[providers.NAME]`, which say who they are and may name their key's variable."""
+    for name, upstream in settings.providers.items():
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name) or name in (DEFAULT, NONE):
+            raise SettingsError(
+                f"providers.{name}: a name has a-z, 0-9, _ and -, up to 40, and is not {DEFAULT} or {NONE}"
+            )
+        if not upstream.provider and not upstream.upstream_url:
+            raise SettingsError(f"providers.{name} needs a provider ({', '.join(PROVIDERS)}) or an upstream_url")
+        _choose_upstream(upstream, environ, upstream.upstream_key_variable)
+
+
+def _check_upstreams(settings: Settings) -> None:
+    for name, upstream in settings.upstreams.items():
+        where = "" if name == DEFAULT else f"providers.{name}."
+        if upstream.provider not in PROVIDERS:
+            raise SettingsError(f"{where}provider {upstream.provider!r} is not known; choose {', '.join(PROVIDERS)}")
+        _check_url(f"{where}upstream_url", upstream.upstream_url)
+    if settings.fallback and settings.fallback not in settings.upstreams:
+        known = ", ".join(settings.upstreams)
+        raise SettingsError(f"fallback {settings.fallback!r} is no provider; choose {known}, or add a table for it")
+
+
+def _check_url(name: str, value: str) -> None:
+    if value and not value.startswith(("http://", "https://")):
+        raise SettingsError(f"{name} {value!r} is no URL; it begins with http:// or https://")
+    if "@" in value.partition("://")[2].partition("/")[0]:
+        raise SettingsError(f"{name} has a password in it: keys belong into upstream_key or the environment")
 
 
 def _check(settings: Settings) -> None:
-    if settings.provider not in PROVIDERS:
-        raise SettingsError(f"provider {settings.provider!r} is not known; choose {', '.join(PROVIDERS)}")
+    _check_upstreams(settings)
     if settings.log_level not in LOG_LEVELS:
         raise SettingsError(f"log_level {settings.log_level!r} is not known; choose {', '.join(LOG_LEVELS)}")
     if settings.log_format not in LOG_FORMATS:
         raise SettingsError(f"log_format {settings.log_format!r} is not known; choose {', '.join(LOG_FORMATS)}")
-    for name in ("bridge", "upstream_url"):
-        value = getattr(settings, name)
-        if value and not value.startswith(("http://", "https://")):
-            raise SettingsError(f"{name} {value!r} is no URL; it begins with http:// or https://")
+    _check_url("bridge", settings.bridge)
     if settings.bridge and settings.bridge_only:
         raise SettingsError("bridge and bridge_only exclude each other: a bridge asks no other bridge")
     if not settings.bridge_only and not settings.listen:

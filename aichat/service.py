@@ -26,8 +26,7 @@ from aichat.bridge.app import BridgeApp
 from aichat.bridge.book import PersonaBook
 from aichat.bridge.client import BridgeClient
 from aichat.bridge.probe import BridgeProbe
-from aichat.bridge.providers.base import Provider
-from aichat.bridge.providers.openai import OpenAIProvider, Patience
+from aichat.bridge.registry import DEFAULT, Providers
 from aichat.certificates import Certificates
 from aichat.chat.accounts import Accounts
 from aichat.chat.administration import Administration
@@ -39,7 +38,7 @@ from aichat.chat.passwords import Passwords
 from aichat.chat.personas import Personas
 from aichat.chat.pruning import Pruning
 from aichat.chat.turns import Turns
-from aichat.config import Settings
+from aichat.config import Settings, SettingsError
 from aichat.doors.admin import AdminDoor, admin_socket
 from aichat.doors.connection import UseCases
 from aichat.doors.crowd import Crowd, CrowdFactory
@@ -53,7 +52,16 @@ from aichat.metrics import Metrics
 from aichat.protocol.address import DEFAULT_URL
 from aichat.store import Store
 from aichat.store.personas import parse_persona
-from aichat.watch import watch_backups, watch_bridge, watch_certificates, watch_process, watch_store, watch_turns
+from aichat.upstreams import describe, make_providers
+from aichat.watch import (
+    watch_backups,
+    watch_bridge,
+    watch_certificates,
+    watch_process,
+    watch_providers,
+    watch_store,
+    watch_turns,
+)
 
 CLOSE_PATIENCE = 3.0
 """Seconds that clients have to answer the closing handshake when the service stops."""
@@ -80,7 +88,7 @@ class AichatService(Service):
         )
         self.ports: list[IListeningPort] = []
         self.service_ports: list[IAddress] = []
-        self.provider: Provider | None = None
+        self.providers: Providers | None = None
         self.store: Store | None = None
         self.pruning: Pruning | None = None
         self.passwords: Passwords | None = None
@@ -116,7 +124,7 @@ class AichatService(Service):
     async def _start_or_exit(self) -> None:
         try:
             await (self._start_bridge_alone() if self.settings.bridge_only else self._start())
-        except (StartError, CannotListenError, OSError, sqlite3.Error) as error:
+        except (StartError, SettingsError, CannotListenError, OSError, sqlite3.Error) as error:
             self.log.critical("cannot start: {error}", error=_one_line(error, self.settings))
             self._exit(1)
         except Exception:
@@ -152,7 +160,9 @@ class AichatService(Service):
         hub = Hub()
         bridge = await self._open_bridge(book)
         line = Line(settings.generations_at_once, settings.generations_per_user)
-        turns = self.turns = Turns(self.reactor, self.store, hub, bridge, line, settings.context_tokens)
+        contexts = {name: upstream.context_tokens for name, upstream in settings.upstreams.items()}
+        turns = self.turns = Turns(self.reactor, self.store, hub, bridge, line, contexts[DEFAULT])
+        turns.contexts = contexts
         if interrupted := await turns.recover():
             self.log.info("{n} answers were cut off by the last stop and are marked so", n=interrupted)
         personas = Personas(self.store, hub, turns)
@@ -198,10 +208,13 @@ class AichatService(Service):
         return BridgeClient.in_process(self.reactor, site, settings.bridge_secret)
 
     def _bridge_site(self, book: PersonaBook) -> Site:
-        self.provider = make_provider(self.reactor, self.settings)
-        self.log.info("answers come from {provider}", provider=describe_provider(self.settings))
+        self.providers = make_providers(self.reactor, self.settings)
+        watch_providers(self.health, self.metrics, self.providers)
+        for name, upstream in self.settings.upstreams.items():
+            whose = "answers come" if name == DEFAULT else f"answers of the provider {name} come"
+            self.log.info("{whose} from {provider}", whose=whose, provider=describe(upstream))
         metrics = self.metrics if self.settings.bridge_only else None
-        return BridgeApp(self.reactor, self.provider, book, self.gate, self.settings.bridge_secret, metrics).site()
+        return BridgeApp(self.reactor, self.providers, book, self.gate, self.settings.bridge_secret, metrics).site()
 
     async def _listen(self, what: str, endpoints: list[str], site: Site) -> None:
         for text in endpoints:
@@ -287,8 +300,8 @@ class AichatService(Service):
             deadline = self.reactor.seconds() + CLOSE_PATIENCE
             while self.door.sockets and self.reactor.seconds() < deadline:
                 await deferLater(self.reactor, 0.02)
-        if self.provider is not None:
-            await self.provider.stop()
+        if self.providers is not None:
+            await self.providers.stop()
         await backups_over
         if self.pruning is not None:
             await self.pruning.stop()
@@ -296,35 +309,6 @@ class AichatService(Service):
             self.passwords.close()
         if self.store is not None:
             await self.store.close()
-
-
-def make_provider(reactor: Any, settings: Settings) -> Provider:
-    """The provider that the settings name. Errors: StartError if it is not installed."""
-    if settings.provider != "embedded":
-        return OpenAIProvider(
-            reactor,
-            base_url=settings.upstream_url,
-            model=settings.upstream_model,
-            api_key=settings.upstream_key,
-            name=settings.provider,
-        )
-    from aichat.bridge.models import DEFAULT_MODEL  # noqa: PLC0415 - only where it is used
-    from aichat.bridge.providers.embedded import EmbeddedProvider  # noqa: PLC0415
-
-    return EmbeddedProvider(
-        reactor,
-        settings.embedded_model or DEFAULT_MODEL,
-        upstream=lambda url, key, model: OpenAIProvider(
-            reactor,
-            base_url=url,
-            api_key=key,
-            model=model,
-            name="embedded",
-            extra={"return_progress": True},
-            patience=Patience(first_byte=600.0, between=120.0),  # one waits in line while every slot is taken
-        ),
-        context=settings.context_tokens,
-    )
 
 
 def raise_file_limit() -> int:
@@ -337,13 +321,6 @@ def raise_file_limit() -> int:
     with suppress(ValueError, OSError):  # macOS calls it unlimited, and refuses that
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-
-
-def describe_provider(settings: Settings) -> str:
-    """Who answers, for the log; no secrets."""
-    if settings.provider == "embedded":
-        return f"the embedded model {settings.embedded_model}".rstrip()
-    return f"{settings.upstream_model} at {settings.upstream_url}"
 
 
 def _address(port: IListeningPort) -> str:

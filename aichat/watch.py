@@ -12,6 +12,7 @@ from pathlib import Path
 import aichat
 from aichat.backups import Backups
 from aichat.bridge.probe import BridgeProbe
+from aichat.bridge.registry import Providers
 from aichat.certificates import Certificates
 from aichat.chat.turns import Turns
 from aichat.doors.websocket import WebSocketDoor
@@ -24,6 +25,9 @@ WEEK_SECONDS = 7 * 86_400
 
 FREE_LOW_BYTES = 8 * FREE_FLOOR_BYTES
 """Below this the owner hears of it; below FREE_FLOOR_BYTES the service is not ready."""
+
+
+PROVIDER_STATES = ("closed", "half_open", "open")
 
 
 def watch_process(metrics: Metrics) -> None:
@@ -73,6 +77,25 @@ def watch_bridge(health: Health, metrics: Metrics, probe: BridgeProbe) -> None:
     """A bridge elsewhere."""
     health.reason(lambda: probe.trouble)
     metrics.gauge("bridge_up", "1 while the bridge elsewhere answers", lambda: not probe.trouble)
+
+
+def watch_providers(health: Health, metrics: Metrics, providers: Providers) -> None:
+    """The providers of our own bridge; one that is down is no reason to restart a service that keeps everything."""
+    health.remark(
+        lambda: ", ".join(f"the provider {s.name} is down" for s in providers.states() if s.state != "closed")
+    )
+    metrics.gauge(
+        "provider_state",
+        "0 while the provider works, 1 while it is tried again, 2 while it is down and not asked",
+        lambda: {s.name: PROVIDER_STATES.index(s.state) for s in providers.states()},
+        "provider",
+    )
+    metrics.gauge(
+        "provider_failures",
+        "Answers in a row that the provider failed to begin",
+        lambda: {s.name: s.failures for s in providers.states()},
+        "provider",
+    )
 
 
 def watch_turns(metrics: Metrics, turns: Turns, door: WebSocketDoor) -> None:

@@ -34,6 +34,7 @@ class ScriptedProvider:
     """A provider that a test plays: `say`, `finish`, `fail` on its newest generation."""
 
     name = "scripted"
+    model = "scripted-1"
 
     def __init__(self) -> None:
         self.asked: list[ChatRequest] = []

@@ -87,6 +87,7 @@ class Completions(Resource):
         self.now = self.most = 0  # requests at once
         self.retried = False
         self.canary = ""
+        self.obeys = True
 
     def render_GET(self, request: Request) -> bytes:
         request.setHeader("content-type", "application/json")
@@ -129,7 +130,7 @@ class Completions(Resource):
         said = messages[-1]["content"]
         if "!" in (part[:1] for part in said.split("\n\n")):
             said = said.rpartition("\n\n")[2]  # a question whose answer failed stands before the next one
-        word, _, rest = said.partition(" ")
+        word, _, rest = said.partition(" ") if self.obeys else ("", "", "")
         match word:
             case "!hang":
                 return

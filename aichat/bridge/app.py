@@ -3,8 +3,9 @@
     {"persona_id": "p1", "messages": [{"role": "user", "content": "你好"}]}   ->   {"success": true, "response": "…"}
 
 With `"stream": true` the answer comes as server-sent events: {"content": …, "reasoning": …} as they come, then
-{"finish": {"reason", "model", "usage"}} or {"error": {"code", "message", "retryable"}}. An error before the first
-of them is a JSON answer with its status, as without `stream`. Every error: {"success": false, "error": {...}}.
+{"finish": {"reason", "model", "provider", "usage"}} or {"error": {"code", "message", "retryable"}}. An error before
+the first of them is a JSON answer with its status, as without `stream`.
+Every error: {"success": false, "error": {...}}.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from aichat.bridge.providers.base import ChatMessage, ChatRequest, Delta, Finish
 from aichat.metrics import CONTENT_TYPE, Metrics
 from aichat.page import serve_page
 from aichat.protocol.errors import AichatError
+from aichat.protocol.values import ProviderName
 
 FLUSH_SECONDS = 0.02
 """The first delta goes out at once; those that follow within this time go out together."""
@@ -36,7 +38,10 @@ nobody's frame is as large as an upstream likes."""
 
 
 class BridgeRequest(msgspec.Struct, kw_only=True):
-    """The body of /api/v1/chat. Without a system message the persona's prompt, if one is named, is put in front."""
+    """The body of /api/v1/chat. Without a system message the persona's prompt, if one is named, is put in front.
+
+    `provider` and `fallback` are names from the settings, never addresses.
+    """
 
     messages: list[ChatMessage]
     persona_id: str = ""
@@ -44,6 +49,8 @@ class BridgeRequest(msgspec.Struct, kw_only=True):
     model: str | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    provider: ProviderName = ""
+    fallback: ProviderName = ""
 
 
 class BridgeApp:
@@ -125,7 +132,12 @@ class BridgeApp:
             prompt = self._book.prompt_of(body.persona_id) if body.persona_id else ""
             messages = [ChatMessage(role="system", content=prompt), *messages] if prompt else messages
         asked = ChatRequest(
-            messages=messages, model=body.model, temperature=body.temperature, max_tokens=body.max_tokens
+            messages=messages,
+            model=body.model,
+            temperature=body.temperature,
+            max_tokens=body.max_tokens,
+            provider=body.provider,
+            fallback=body.fallback,
         )
         if body.stream:
             return await _Stream(self._reactor, request, self._provider).run(asked)

@@ -51,6 +51,8 @@ class _Chat(msgspec.Struct, kw_only=True, omit_defaults=True):
     messages: list[ChatMessage]
     stream: bool
     model: str = ""
+    provider: str = ""
+    fallback: str = ""
 
 
 _decode_event = msgspec.json.Decoder(_Event).decode
@@ -91,7 +93,14 @@ class BridgeClient:
         return cls(reactor, agent, "http://localhost", secret)
 
     def generate(
-        self, persona_id: str, messages: list[ChatMessage], model: str, on_delta: Callable[[Delta], None]
+        self,
+        persona_id: str,
+        messages: list[ChatMessage],
+        model: str,
+        on_delta: Callable[[Delta], None],
+        *,
+        provider: str = "",
+        fallback: str = "",
     ) -> Deferred[Finish]:
         """Start a generation; `on_delta` is called in order, the Deferred fires at the explicit end.
 
@@ -99,7 +108,9 @@ class BridgeClient:
         """
         if messages[0].role != "system":
             persona_id = ""  # the prompt is empty here; the bridge is not to look for another one
-        body = _Chat(persona_id=persona_id, messages=messages, stream=True, model=model)
+        body = _Chat(
+            persona_id=persona_id, messages=messages, stream=True, model=model, provider=provider, fallback=fallback
+        )
         return ensureDeferred(self._generate(msgspec.json.encode(body), on_delta))
 
     async def _generate(self, body: bytes, on_delta: Callable[[Delta], None]) -> Finish:

@@ -47,6 +47,8 @@ class Completions:
         place = self._line.enter(user.id)
         try:
             await place.begun
-            return await self._bridge.generate(persona.id, whole, persona.model, on_delta)
+            return await self._bridge.generate(
+                persona.id, whole, persona.model, on_delta, provider=persona.provider, fallback=persona.fallback
+            )
         finally:
             self._line.leave(place)

@@ -6,7 +6,7 @@ The order is the guarantee: store, then ack, then publish, then ask the bridge. 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, ensureDeferred
@@ -62,6 +62,8 @@ class Turns:
         self._line.on_moved = self._tell_places_soon
         self._telling: IDelayedCall | None = None
         self._context = context
+        self.contexts: Mapping[str, int] = {}
+        """Tokens that the models of named providers read."""
         self._running: dict[int, Generation] = {}
         self._stopping = False
 
@@ -243,7 +245,7 @@ class Turns:
 
     async def _answer(self, generation: Generation, persona: Persona, user_name: str) -> Ending:
         """Wait for the turn, then ask the bridge. Errors: CancelledError when it is broken off, AichatError."""
-        context = self._context
+        context = self.contexts.get(persona.provider, self._context)
         if generation.place is not None and not generation.ended_by:
             generation.asking = generation.place.begun
             await generation.asking
@@ -253,7 +255,12 @@ class Turns:
             if generation.ended_by:
                 return broken(generation, None)
             generation.asking = self._bridge.generate(
-                persona.id, messages, persona.model, lambda delta: self._on_delta(generation, delta)
+                persona.id,
+                messages,
+                persona.model,
+                lambda delta: self._on_delta(generation, delta),
+                provider=persona.provider,
+                fallback=persona.fallback,
             )
             try:
                 finish = await generation.asking

@@ -27,6 +27,8 @@ Greeting = Annotated[str, msgspec.Meta(max_length=2_000)]
 Starter = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Starters = Annotated[list[Starter], msgspec.Meta(max_length=6)]
 ModelName = Annotated[str, msgspec.Meta(max_length=200)]
+ProviderName = Annotated[str, msgspec.Meta(max_length=40, pattern="^[a-z0-9_-]*$")]
+"""A name from the server's settings: it has no room for an address."""
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -38,6 +40,8 @@ class Persona(Value, frozen=True):
 
     `owner` is the name of the user whose persona it is, "" on one's own. One of another user that is not `shared`
     (any more) is there for the conversations with it; it has no prompt and cannot be chatted with.
+    `provider` answers for it and `fallback` stands in for that one: names from the server's settings, or "" for the
+    settings' own; `fallback` "none" is nobody. `model` is asked of `provider` only.
     """
 
     id: str
@@ -50,6 +54,8 @@ class Persona(Value, frozen=True):
     starters: list[str] = []
     shared: bool = False
     owner: str = ""
+    provider: str = ""
+    fallback: str = ""
     seq: int = 0
 
 
@@ -63,6 +69,8 @@ class PersonaConfig(Value, frozen=True):
     greeting: Greeting = ""
     starters: Starters = []
     shared: bool = False
+    provider: ProviderName = ""
+    fallback: ProviderName = ""
 
 
 class PersonaChanges(Value, frozen=True):
@@ -75,6 +83,8 @@ class PersonaChanges(Value, frozen=True):
     greeting: Greeting | msgspec.UnsetType = msgspec.UNSET
     starters: Starters | msgspec.UnsetType = msgspec.UNSET
     shared: bool | msgspec.UnsetType = msgspec.UNSET
+    provider: ProviderName | msgspec.UnsetType = msgspec.UNSET
+    fallback: ProviderName | msgspec.UnsetType = msgspec.UNSET
 
 
 class Conversation(Value, frozen=True):

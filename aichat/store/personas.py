@@ -31,6 +31,7 @@ from aichat.protocol.values import (
     PersonaConfig,
     PersonaId,
     Prompt,
+    ProviderName,
     Starters,
 )
 from aichat.store.database import Database
@@ -62,6 +63,8 @@ class PersonaFile(msgspec.Struct, kw_only=True):
     model: ModelName = ""
     greeting: Greeting = ""
     starters: Starters = []
+    provider: ProviderName = ""
+    fallback: ProviderName = ""
 
 
 def parse_persona(data: bytes) -> PersonaFile:
@@ -185,6 +188,8 @@ class Personas:
                     greeting=persona.greeting,
                     starters=persona.starters,
                     shared=shared,
+                    provider=persona.provider,
+                    fallback=persona.fallback,
                 )
                 self._insert(connection, user_id, persona.id, config, persona.create_time)
                 made.append(persona.id)
@@ -241,6 +246,8 @@ class Personas:
             greeting=config.greeting,
             starters=json.dumps(config.starters, ensure_ascii=False),
             shared=int(config.shared),
+            provider=config.provider,
+            fallback=config.fallback,
             create_time=create_time,
             seq=self._queries.next_seq(connection),
         )

@@ -10,15 +10,17 @@ from msgspec.structs import replace
 
 from aichat.protocol.values import Conversation, Failure, Message, Persona
 
-PERSONA_FIELDS = ("name", "prompt", "avatar", "model", "greeting", "starters", "shared")
+PERSONA_FIELDS = ("name", "prompt", "avatar", "model", "greeting", "starters", "provider", "fallback", "shared")
 
 
 def to_persona(row: Any, user_id: int) -> Persona:
-    """id, name, prompt, avatar, create_time, model, greeting, starters (JSON), shared, seq, user_id, owner's name
+    """id, name, prompt, avatar, create_time, model, greeting, starters (JSON), provider, fallback, shared, seq,
+    user_id, owner's name
 
     As `user_id` sees it: one that another user no longer shares has its name and picture left, and no more.
     """
-    ident, name, prompt, avatar, create_time, model, greeting, starters, shared, seq, owner_id, owner = row
+    ident, name, prompt, avatar, create_time, model, greeting, starters, *more = row
+    provider, fallback, shared, seq, owner_id, owner = more
     others = "" if owner_id == user_id else owner or "?"
     persona = Persona(id=ident, name=name, avatar=avatar or "", create_time=create_time or "", owner=others, seq=seq)
     if others and not shared:
@@ -29,6 +31,8 @@ def to_persona(row: Any, user_id: int) -> Persona:
         model=model,
         greeting=greeting,
         starters=json.loads(starters),
+        provider=provider,
+        fallback=fallback,
         shared=bool(shared),
     )
 

@@ -1,21 +1,25 @@
 -- What a user sees: their own personas, those that are shared, and those they have talked with while they were.
 
 -- name: personas_since(user_id, seq)
-SELECT p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters, shared, seq, p.user_id, u.name
+SELECT p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters,
+       provider, fallback, shared, seq, p.user_id, u.name
 FROM personas AS p LEFT JOIN users AS u ON u.id = p.user_id
 WHERE p.user_id = :user_id AND seq > :seq AND deleted = 0
 UNION ALL
-SELECT p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters, shared, seq, p.user_id, u.name
+SELECT p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters,
+       provider, fallback, shared, seq, p.user_id, u.name
 FROM personas AS p LEFT JOIN users AS u ON u.id = p.user_id
 WHERE shared = 1 AND seq > :seq AND p.user_id <> :user_id
 UNION ALL
-SELECT p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters, shared, seq, p.user_id, u.name
+SELECT p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters,
+       provider, fallback, shared, seq, p.user_id, u.name
 FROM personas AS p LEFT JOIN users AS u ON u.id = p.user_id
 WHERE p.id IN (SELECT persona_id FROM conversations WHERE user_id = :user_id)
   AND shared = 0 AND seq > :seq AND p.user_id <> :user_id;
 
 -- name: persona(id, user_id)^
-SELECT p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters, shared, seq, p.user_id, u.name
+SELECT p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters,
+       provider, fallback, shared, seq, p.user_id, u.name
 FROM personas AS p LEFT JOIN users AS u ON u.id = p.user_id
 WHERE p.id = :id AND (
     (p.user_id = :user_id AND deleted = 0) OR shared = 1
@@ -29,15 +33,16 @@ SELECT COUNT(*) FROM personas WHERE id = :id;
 -- Whether there are conversations with a persona.
 SELECT 1 FROM conversations WHERE persona_id = :persona_id LIMIT 1;
 
--- name: insert_persona(id, user_id, name, prompt, avatar, model, greeting, starters, shared, create_time, seq)!
-INSERT INTO personas (id, user_id, name, prompt, avatar, model, greeting, starters, shared, create_time, seq)
-VALUES (:id, :user_id, :name, :prompt, :avatar, :model, :greeting, :starters, :shared,
+-- name: insert_persona(id, user_id, name, prompt, avatar, model, greeting, starters, provider, fallback, shared, create_time, seq)!
+INSERT INTO personas (id, user_id, name, prompt, avatar, model, greeting, starters, provider, fallback,
+                      shared, create_time, seq)
+VALUES (:id, :user_id, :name, :prompt, :avatar, :model, :greeting, :starters, :provider, :fallback, :shared,
         COALESCE(:create_time, CURRENT_TIMESTAMP), :seq);
 
--- name: update_persona(name, prompt, avatar, model, greeting, starters, shared, seq, id)!
+-- name: update_persona(name, prompt, avatar, model, greeting, starters, provider, fallback, shared, seq, id)!
 UPDATE personas
 SET name = :name, prompt = :prompt, avatar = :avatar, model = :model, greeting = :greeting, starters = :starters,
-    shared = :shared, seq = :seq
+    provider = :provider, fallback = :fallback, shared = :shared, seq = :seq
 WHERE id = :id;
 
 -- name: retire_persona(seq, id)!

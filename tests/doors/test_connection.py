@@ -87,7 +87,9 @@ async def test_a_repeated_request_gets_the_first_answer_and_does_nothing(server:
     end = await full(server)
     persona = await make_persona(end)
     chat = {"type": "chat", "persona_id": persona, "content": "hi", "request_id": "q1"}
+    asked = server.provider.next_question()
     first = await end.ask("ack", **chat)
+    await asked
     again = await (await full(server)).ask("ack", **chat)
     assert again == first
     error = await end.ask("error", **{**chat, "content": "other"})

@@ -257,6 +257,9 @@ async def test_persona_files_come_in_once_and_go_out_again(store: Store, tmp_pat
     written = export_personas(store.path, tmp_path / "out")
     assert [path.name for path in written] == ["p1.json"]
     assert json.loads(written[0].read_text()) == seed
+    ours = {"model": "large", "greeting": "Hi", "starters": ["Why?"], "provider": "gpu", "fallback": "none"}
+    await store.personas.take_files(1, [json.dumps({**seed, "id": "p2", **ours}).encode()])
+    assert json.loads(export_personas(store.path, tmp_path / "out")[1].read_text()) == {**seed, "id": "p2", **ours}
     from aichat.protocol.frames import PersonaDelete
 
     await store.personas.delete(1, PersonaDelete(persona_id="p1"))

@@ -17,12 +17,17 @@ class ChatMessage(msgspec.Struct, frozen=True):
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole prompt. `model` overrides the provider's own; `temperature` is 0–2."""
+    """A whole prompt. `model` overrides the provider's own; `temperature` is 0–2.
+
+    `provider` and `fallback` are names from the settings, for who chooses among providers; "" is the settings' own.
+    """
 
     messages: list[ChatMessage]
     model: str | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    provider: str = ""
+    fallback: str = ""
 
 
 class Delta(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -44,6 +49,7 @@ class Finish(msgspec.Struct, frozen=True, omit_defaults=True):
 
     reason: str
     model: str = ""
+    provider: str = ""
     usage: Usage | None = None
 
 
@@ -54,6 +60,8 @@ class Provider(Protocol):
     """One upstream. Long-lived; holds as many generations at once as the upstream allows."""
 
     name: str
+    """What kind it is: `embedded`, or a preset of the upstreams."""
+    model: str
 
     def generate(self, request: ChatRequest, on_delta: OnDelta) -> Deferred[Finish]:
         """Start a generation: `on_delta` is called in order; the Deferred fires at the end.
