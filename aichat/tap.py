@@ -115,7 +115,8 @@ def refuse(why: str) -> NoReturn:
 def makeService(options: Options, reactor: Any = default_reactor) -> Service:
     """Called by the plugin, before the program that calls it begins to log."""
     settings = options.settings
-    for secret in (settings.upstream_key, settings.bridge_secret):
+    keys = [upstream.upstream_key for upstream in settings.upstreams.values()]
+    for secret in (*keys, settings.bridge_secret):
         keep_secret(secret)
     take_over(settings.log_format)
     return AichatService(reactor, settings)

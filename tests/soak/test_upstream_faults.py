@@ -54,7 +54,7 @@ FAULTS = {
     "refused": Fault("refused", "failed", "upstream_unreachable", requests=0, says="Is it running?"),
     "DNS failure": Fault("unknown", "failed", "upstream_unreachable", requests=0, says="its name is not known"),
     "401": Fault("!status 401", "failed", "upstream_unauthorized", says="API key"),
-    "401 that tells the key": Fault("!leak", "failed", "upstream_unauthorized", says="wrong key: Bearer (the key)"),
+    "401 that tells the key": Fault("!leak", "failed", "upstream_unauthorized", says="Bearer (the key)"),
     "402": Fault("!status 402", "failed", "upstream_no_balance", says="balance"),
     "429, soon again": Fault("!status 429 0", "failed", "upstream_rate_limited", requests=TRIES, says="slow down"),
     "429, much later": Fault("!status 429 3600", "failed", "upstream_rate_limited", says="wait 3600 s"),
