@@ -51,6 +51,7 @@ from aichat.log import make_logger, quieten_twisted, set_level
 from aichat.metrics import Metrics
 from aichat.protocol.address import DEFAULT_URL
 from aichat.store import Store
+from aichat.store.database import in_words
 from aichat.store.personas import parse_persona
 from aichat.upstreams import describe, make_providers
 from aichat.watch import (
@@ -334,5 +335,5 @@ def _one_line(error: Exception, settings: Settings) -> str:
             f"port {error.port} is taken ({error.socketError}): stop what uses it, or set --listen / --bridge-listen"
         )
     if isinstance(error, sqlite3.Error):
-        return f"the database {settings.database_path} cannot be used: {error}"
+        return f"the database {settings.database_path} cannot be used. {in_words(error)}"
     return " ".join(str(error).split())

@@ -190,24 +190,27 @@ class RunningService:
         """What a client process needs to find it."""
         return {**clean_environment(), "AICHAT_URL": self.url, "AICHAT_STATE_DIR": str(self.state_dir)}
 
-    def check_log(self) -> None:
-        """A logged error that nobody expected is a failure."""
+    def check_log(self, expected: str = r"$^") -> None:
+        """A logged error that nobody expected is a failure; `expected` is a pattern of lines."""
         bad = [line for line in self.log if re.search(r"#(error|critical)\]|Traceback|Unhandled", line)]
+        bad = [line for line in bad if not re.search(expected, line)]
         assert not bad, "the service logged errors:\n" + "\n".join(self.log[-60:])
 
 
 @contextmanager
-def running_service(*args: str, upstream: Upstream | None = None, **more: Any) -> Iterator[RunningService]:
-    """A service over the fake upstream, ended and its log checked at the end."""
+def running_service(
+    *args: str, upstream: Upstream | None = None, expected: str = r"$^", state_dir: Path | None = None, **more: Any
+) -> Iterator[RunningService]:
+    """A service over the fake upstream, ended and its log checked at the end but for `expected` lines."""
     own = upstream or Upstream()
     with tempfile.TemporaryDirectory(prefix="aichat-test-") as folder:
         service = None
         try:
-            service = RunningService(Path(folder), own.url, *args, **more)
+            service = RunningService(state_dir or Path(folder), own.url, *args, **more)
             yield service
         finally:
             if service is not None:
                 service.process.end()
             if upstream is None:
                 own.end()
-        service.check_log()
+        service.check_log(expected)

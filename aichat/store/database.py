@@ -132,7 +132,7 @@ class Database:
         if isinstance(outcome, Failure):
             self._try_again_later()
             self._log.error("commit failed: {error}", error=outcome.getErrorMessage())
-            words = _storage_message(outcome.value)
+            words = in_words(outcome.value)
             outcome = [Failure(AichatError("storage_failed", words)) for _ in waiting]
         self._writing = False
         for done, result in zip(waiting, outcome, strict=True):
@@ -156,7 +156,8 @@ class Database:
         if failure.check(sqlite3.OperationalError, sqlite3.DatabaseError) is None:
             return failure
         self.failed_reads += 1
-        return Failure(AichatError("storage_failed", _storage_message(failure.value)))
+        self._log.error("read failed: {error}", error=failure.getErrorMessage())
+        return Failure(AichatError("storage_failed", in_words(failure.value)))
 
 
 def _commit_group(wrapped: Any, works: list[Work[Any]]) -> list[Any]:
@@ -181,11 +182,20 @@ def _commit_group(wrapped: Any, works: list[Work[Any]]) -> list[Any]:
                 connection.execute("ROLLBACK TO work")
             connection.execute("RELEASE work")
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+        if len(works) > 1 and _primary_code(error) == sqlite3.SQLITE_CORRUPT:
+            return [_commit_alone(wrapped, work) for work in works]  # the others touch another part of the file
         raise
     return results
+
+
+def _commit_alone(wrapped: Any, work: Work[Any]) -> Any:
+    try:
+        return _commit_group(wrapped, [work])[0]
+    except sqlite3.Error as error:
+        return Failure(AichatError("storage_failed", in_words(error)))
 
 
 def _snapshot(wrapped: Any, work: Work[T]) -> T:
@@ -203,8 +213,25 @@ def _raw(wrapped: Any) -> sqlite3.Connection:
     return connection
 
 
-def _storage_message(error: BaseException | None) -> str:
-    return f"The database refused: {error}. Check the free space and the rights of its folder, then try again."
+WHAT_TO_DO = {
+    sqlite3.SQLITE_FULL: "The disk is full: free some space, then try again.",
+    sqlite3.SQLITE_IOERR: "The disk cannot be read or written: look for space, quotas and faults, then try again.",
+    sqlite3.SQLITE_BUSY: "Another program keeps the database locked: close it, then try again.",
+    sqlite3.SQLITE_CORRUPT: "The file is damaged: `aichat-admin check` says where, `restore` brings a backup back.",
+    sqlite3.SQLITE_NOTADB: "The file is damaged, or not SQLite's: `aichat-admin restore` brings a backup back.",
+}
+
+
+def in_words(error: BaseException | None) -> str:
+    """What is wrong with the database, and what to do about it."""
+    code = _primary_code(error)
+    todo = WHAT_TO_DO.get(code, "Check the rights of its folder, then try again." if code else "")
+    return f"The database refused: {error}. {todo}".rstrip()
+
+
+def _primary_code(error: BaseException | None) -> int:
+    """SQLite's result code without its finer part, 0 if there is none."""
+    return int(getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def _tune_writer(connection: sqlite3.Connection) -> None:

@@ -110,7 +110,8 @@ def test_a_migration_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_writer_is_durable_and_readers_cannot_write(store: Store) -> None:
+async def test_the_writer_is_durable_and_readers_cannot_write(store: Store, expected_errors: list[str]) -> None:
+    expected_errors.append("read failed: attempt to write a readonly database")
     database = store._database
 
     def pragmas(connection: sqlite3.Connection) -> list[object]:
@@ -143,6 +144,30 @@ async def test_one_bad_write_fails_alone_in_its_group(store: Store) -> None:
     assert [n for n, (ok, _) in enumerate(outcomes) if ok] == [n for n in range(50) if n % 3 and n % 5]
     rows = await database.read(lambda c: [r[0] for r in c.execute("SELECT digest FROM imports")])
     assert sorted(rows) == sorted(f"d{n}" for n in range(50) if n % 3 and n % 5)
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_meets_a_damaged_page_is_refused_alone(store: Store) -> None:
+    database = store._database
+
+    def note(number: int) -> object:
+        def write(connection: sqlite3.Connection) -> int:
+            connection.execute("INSERT INTO imports (digest) VALUES (?)", (f"d{number}",))
+            if number == 3:
+                error = sqlite3.DatabaseError("database disk image is malformed")
+                error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+                raise error
+            return number
+
+        return write
+
+    outcomes = await DeferredList([database.write(note(n)) for n in range(1, 7)], consumeErrors=True)
+    assert [ok for ok, _ in outcomes] == [True, True, False, True, True, True]
+    refused = outcomes[2][1].value
+    assert refused.code == "storage_failed"
+    assert "The file is damaged" in refused.message
+    rows = await database.read(lambda c: [r[0] for r in c.execute("SELECT digest FROM imports")])
+    assert sorted(rows) == ["d1", "d2", "d4", "d5", "d6"]
 
 
 @pytest_twisted.ensureDeferred
