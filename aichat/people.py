@@ -1,4 +1,4 @@
-"""`aichat-admin user|token|key`: asks the running service, or, when none runs, does it on the database itself."""
+"""`aichat-admin user|token|key|export|import`: asks the running service; when none runs, it does it itself."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from aichat.chat import administration as verbs
 from aichat.config import Settings
 from aichat.doors.admin import admin_socket
 from aichat.protocol.errors import AichatError
+from aichat.store.bundle import write_bundle
 
-VERBS = ("user", "token", "key")
+VERBS = ("user", "token", "key", "export", "import")
 PATIENCE = 30.0
 
 Arguments = argparse.Namespace
 
 
 def add_verbs(nouns: Any) -> None:
-    """Adds `user`, `token` and `key` to the command line."""
+    """Adds them to the command line."""
     user = _noun(nouns, "user", "who may come in")
     add = _verb(user, "add", "make a user; asks for a password", "name")
     add.add_argument("--owner", action="store_true", help="an owner, not a member")
@@ -45,6 +46,14 @@ def add_verbs(nouns: Any) -> None:
     _verb(key, "list", "a user's keys", "user")
     _verb(key, "revoke", "take one back, by its number, name or fingerprint", "user", "which")
 
+    for name, about in (
+        ("export", "all personas and conversations of a user into FILE, while the service runs too"),
+        ("import", "add what an export has in it to a user's"),
+    ):
+        parser = nouns.add_parser(name, help=about, description=about)
+        parser.add_argument("user", metavar="USER")
+        parser.add_argument("file", type=Path, metavar="FILE")
+
 
 def _noun(nouns: Any, name: str, about: str) -> Any:
     return nouns.add_parser(name, help=about).add_subparsers(dest="verb", required=True)
@@ -59,7 +68,11 @@ def _verb(noun: Any, name: str, about: str, *arguments: str) -> argparse.Argumen
 
 def run(options: Arguments, settings: Settings) -> int:
     """Carry the command out -> exit code. Errors: AichatError, OSError."""
-    for verb, show in ASK[options.noun, options.verb](options):
+    if options.noun == "export":
+        conversations, size = write_bundle(settings.database_path, options.user, options.file)
+        _say(f"{options.file}: {conversations} conversations, {size:,} bytes")
+        return 0
+    for verb, show in ASK[options.noun, getattr(options, "verb", "")](options):
         show(ask(verb, settings))
     return 0
 
@@ -119,6 +132,11 @@ def _closed(words: str) -> Callable[[Any], None]:
     return show
 
 
+def _import(o: Arguments) -> list[Step]:
+    words = "{personas} personas, {conversations} conversations, {messages} messages were added."
+    return [(verbs.Import(user=o.user, path=str(o.file.absolute())), _closed(words))]
+
+
 ASK: dict[tuple[str, str], Callable[[Arguments], list[Step]]] = {
     ("user", "add"): _user_add,
     ("user", "list"): lambda o: [
@@ -135,6 +153,7 @@ ASK: dict[tuple[str, str], Callable[[Arguments], list[Step]]] = {
     ],
     ("token", "revoke"): lambda o: [(verbs.TokenRevoke(user=o.user, which=o.which), _closed("{revoked} revoked."))],
     ("key", "add"): _key_add,
+    ("import", ""): _import,
     ("key", "list"): lambda o: [
         (verbs.KeyList(user=o.user), _table("id", "name", "type", "fingerprint", "create_time", "last_used"))
     ],

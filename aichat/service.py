@@ -181,7 +181,7 @@ class AichatService(Service):
         watch_certificates(self.health, self.metrics, self.certificates)
         watch_backups(self.health, self.metrics, self.backups)
         watch_turns(self.metrics, turns, self.door)
-        administration = Administration(self.store, accounts, self.passwords, turns.stop_user)
+        administration = Administration(self.store, accounts, self.passwords, turns.stop_user, personas.publish)
         await self._listen_privately(AdminDoor(administration).site())
         await self._listen("service", settings.listen, web.site())
         self.backups.start()

@@ -111,7 +111,9 @@ class Server:
             most_per_user=most_per_user,
             messages_per_minute=messages_per_minute,
         )
-        self.administration = Administration(self.store, self.accounts, self.passwords, self.turns.stop_user)
+        self.administration = Administration(
+            self.store, self.accounts, self.passwords, self.turns.stop_user, self.personas.publish
+        )
         self.use_cases = UseCases(self.accounts, self.hub, self.personas, self.conversations, self.turns)
 
     async def open(self) -> Server:

@@ -11,16 +11,20 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+from twisted.internet.threads import deferToThread
 
 from aichat.chat.accounts import Accounts
 from aichat.chat.passwords import Passwords
 from aichat.protocol.errors import AichatError
+from aichat.protocol.frames import Push
 from aichat.store import Store
+from aichat.store.bundle import read_bundle
 
 UserName = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\s/:@\x00-\x1f\x7f]+$")]
 
@@ -104,14 +108,21 @@ class KeyRevoke(Verb, frozen=True):
     which: str
 
 
+class Import(Verb, frozen=True):
+    """Add what an export has in it to a user's. `path` is absolute, and read by whoever carries it out."""
+
+    user: str
+    path: str
+
+
 AnyVerb = (
     UserAdd | UserList | UserDisable | UserEnable | UserPassword
-    | TokenAdd | TokenList | TokenRevoke | KeyAdd | KeyList | KeyRevoke
+    | TokenAdd | TokenList | TokenRevoke | KeyAdd | KeyList | KeyRevoke | Import
 )  # fmt: skip
 
 
 class Administration:
-    """Carries verbs out. `on_disabled` hears of a user who is shut out, by id."""
+    """Carries verbs out. `on_disabled` hears of a user who is shut out, by id; `publish` tells a user's clients."""
 
     def __init__(
         self,
@@ -119,7 +130,10 @@ class Administration:
         accounts: Accounts,
         passwords: Passwords,
         on_disabled: Callable[[int], None] = lambda user_id: None,
+        publish: Callable[[int, Push], None] = lambda user_id, event: None,
     ) -> None:
+        self._bundles = store.bundles
+        self._publish = publish
         self._users = store.users
         self._accounts = accounts
         self._passwords = passwords
@@ -176,11 +190,22 @@ class Administration:
         out = self._accounts.revoked(credentials=tuple(credentials), why="This key was revoked.")
         return {"revoked": len(credentials), "closed": out}
 
+    async def import_(self, verb: Import) -> Any:
+        try:
+            bundle, digest = await deferToThread(read_bundle, Path(verb.path))
+        except OSError as error:
+            raise AichatError("not_found", f"{verb.path} cannot be read: {error.strerror}.") from None
+        taken = await self._bundles.take_in(verb.user, bundle, digest)
+        for event in taken.events:
+            self._publish(taken.user_id, event)
+        return {"personas": taken.personas, "conversations": taken.conversations, "messages": taken.messages}
+
 
 Handler = Callable[[Administration, Any], Awaitable[Any]]
 
 HANDLERS: dict[type[Verb], Handler] = {
-    verb: getattr(Administration, verb.__struct_config__.tag.replace(" ", "_")) for verb in get_args(AnyVerb)
+    verb: getattr(Administration, verb.__struct_config__.tag.replace(" ", "_").replace("import", "import_"))
+    for verb in get_args(AnyVerb)
 }
 
 

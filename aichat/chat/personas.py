@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterable
 
 from aichat.chat.hub import Hub
 from aichat.chat.turns import Turns
-from aichat.protocol.frames import Ack, PersonaCreate, PersonaDelete, PersonaDeleted, PersonaSaved, PersonaUpdate
+from aichat.protocol.frames import (
+    Ack,
+    PersonaCreate,
+    PersonaDelete,
+    PersonaDeleted,
+    PersonaSaved,
+    PersonaUpdate,
+    Push,
+)
 from aichat.protocol.values import Persona
 from aichat.store import Store
 from aichat.store.personas import Saved
@@ -65,6 +73,12 @@ class Personas:
         if not saved.repeated:
             self._turns.stop_persona(user_id, command.persona_id)
         self._tell(user_id, saved, on_ack)
+
+    def publish(self, user_id: int, event: Push) -> None:
+        """An event of an import: to the user's clients, and a persona of the owner's to the book."""
+        if isinstance(event, PersonaSaved) and user_id == self._owner_id:
+            self.on_saved(event.persona)
+        self._hub.publish(user_id, event)
 
     def _tell(self, user_id: int, saved: Saved, on_ack: OnAck) -> None:
         """The ack, then the event as each user sees it."""

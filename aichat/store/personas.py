@@ -101,7 +101,7 @@ class Personas:
         def write(connection: sqlite3.Connection) -> Saved:
             def insert() -> Ack:
                 ident = f"p{uuid.uuid4().hex[:12]}"
-                self._insert(connection, user_id, ident, command.persona_config, None)
+                insert_persona(self._queries, connection, user_id, ident, command.persona_config, None)
                 return Ack(request_id=command.request_id, persona_id=ident)
 
             ack, repeated = once(self._queries, connection, user_id, command, insert)
@@ -191,7 +191,7 @@ class Personas:
                     provider=persona.provider,
                     fallback=persona.fallback,
                 )
-                self._insert(connection, user_id, persona.id, config, persona.create_time)
+                insert_persona(self._queries, connection, user_id, persona.id, config, persona.create_time)
                 made.append(persona.id)
             return made
 
@@ -227,31 +227,6 @@ class Personas:
             raise AichatError("forbidden", f"{persona.name} belongs to {persona.owner}, who alone can change it.")
         return persona
 
-    def _insert(
-        self,
-        connection: sqlite3.Connection,
-        user_id: int,
-        ident: str,
-        config: PersonaConfig,
-        create_time: str | None,
-    ) -> None:
-        self._queries.insert_persona(
-            connection,
-            id=ident,
-            user_id=user_id,
-            name=config.name,
-            prompt=config.prompt,
-            avatar=config.avatar,
-            model=config.model,
-            greeting=config.greeting,
-            starters=json.dumps(config.starters, ensure_ascii=False),
-            shared=int(config.shared),
-            provider=config.provider,
-            fallback=config.fallback,
-            create_time=create_time,
-            seq=self._queries.next_seq(connection),
-        )
-
 
 def get_persona(
     queries: Any, connection: sqlite3.Connection, user_id: int, persona_id: str, *, to_chat: bool = False
@@ -264,3 +239,30 @@ def get_persona(
     if to_chat and persona.owner and not persona.shared:
         raise AichatError("forbidden", f"{persona.owner} does not share {persona.name} any more; you can read on.")
     return persona
+
+
+def insert_persona(
+    queries: Any,
+    connection: sqlite3.Connection,
+    user_id: int,
+    ident: str,
+    config: PersonaConfig,
+    create_time: str | None,
+) -> None:
+    """A new row."""
+    queries.insert_persona(
+        connection,
+        id=ident,
+        user_id=user_id,
+        name=config.name,
+        prompt=config.prompt,
+        avatar=config.avatar,
+        model=config.model,
+        greeting=config.greeting,
+        starters=json.dumps(config.starters, ensure_ascii=False),
+        shared=int(config.shared),
+        provider=config.provider,
+        fallback=config.fallback,
+        create_time=create_time,
+        seq=queries.next_seq(connection),
+    )

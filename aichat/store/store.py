@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from twisted.internet.interfaces import IReactorThreads
 
+from aichat.store.bundle import Bundles
 from aichat.store.conversations import Conversations
 from aichat.store.database import Database
 from aichat.store.log import Log
@@ -32,6 +33,7 @@ class Store:
         self._lock = lock_of(path)
         self._queries = load_queries()
         self.log = Log(self._database, self._queries)
+        self.bundles = Bundles(self._database, self._queries)
         self.users = Users(self._database, self._queries)
         self.personas = Personas(self._database, self._queries)
         self.conversations = Conversations(self._database, self._queries)

@@ -32,3 +32,7 @@ UPDATE conversations SET title = :title, seq = :seq WHERE id = :id;
 
 -- name: delete_conversation(id)!
 DELETE FROM conversations WHERE id = :id;
+
+-- name: import_conversation(persona_id, user_id, title, create_time, update_time, seq)<!
+INSERT INTO conversations (persona_id, user_id, title, create_time, update_time, touched, seq)
+VALUES (:persona_id, :user_id, :title, :create_time, :update_time, :seq, :seq);

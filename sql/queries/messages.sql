@@ -57,3 +57,9 @@ UPDATE messages SET replaced = 1, seq = :seq WHERE id = :id;
 
 -- name: delete_messages(conversation_id)!
 DELETE FROM messages WHERE conversation_id = :conversation_id;
+
+-- name: import_message(conversation_id, user_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure, seams, seq)<!
+INSERT INTO messages (conversation_id, user_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model,
+                      failure, seams, seq)
+VALUES (:conversation_id, :user_id, :sender_type, :content, :send_time, :status, :reasoning, :reasoning_ms, :model,
+        :failure, :seams, :seq);

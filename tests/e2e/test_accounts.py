@@ -170,6 +170,52 @@ def test_revoking_closes_every_door_within_a_second(shared: RunningService, upst
     admin(shared, "user", "enable", "mara")
 
 
+def test_all_of_a_user_goes_out_and_comes_in_elsewhere(
+    fresh_service: RunningService, upstream: Upstream, tmp_path: Path
+) -> None:
+    config = {"name": "导游", "prompt": "带路", "greeting": "走吧", "starters": ["去哪儿？"]}
+    with full_client(fresh_service.url) as client:
+        made = client.ask("ack", type="persona_create", persona_config=config, request_id="p")["persona_id"]
+        for n, (persona, words) in enumerate([(made, "你好 😀"), ("xueba", "hi"), (made, "!eof")]):
+            client.send(type="chat", persona_id=persona, content=words, request_id=f"q{n}", new_conversation=True)
+            client.get("message_done")
+    target = tmp_path / "all.json"
+    assert "3 conversations" in admin(fresh_service, "export", "owner", str(target))
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert "exists" in admin(fresh_service, "export", "owner", str(target), code=1)
+    admin(fresh_service, "user", "add", "wei", stdin=PASSWORD)
+    token = token_of(fresh_service, "wei")
+    with full_client(fresh_service.url, token=token) as wei, running_service(upstream=upstream) as other:
+        assert "3 conversations, 6 messages" in admin(fresh_service, "import", "wei", str(target))
+        assert "3 conversations, 6 messages" in admin(other, "import", "owner", str(target))
+        assert "before" in admin(other, "import", "owner", str(target), code=1)
+        saved = wei.get("persona_saved")["persona"]
+        assert saved["id"] != made, "another user has that id here"
+        assert {k: saved[k] for k in config} == config
+        added = [wei.get("message_added")["message"] for _ in range(6)]
+        assert [m["content"] for m in added] == ["你好 😀", "你说：你好 😀", "hi", "你说：hi", "!eof", "一two 三。"]
+        assert added[-1]["status"] == "interrupted"
+        with full_client(other.url) as client:
+            assert client.history(made) == [(0, "done", "!eof"), (1, "interrupted", "一two 三。")]
+            assert client.history("xueba") == [(0, "done", "hi"), (1, "done", "你说：hi")]
+            client.send(type="chat", persona_id=made, content="and on", request_id="on")
+            assert client.get("message_done")["message"]["content"] == "你说：and on"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", "[" * 100_000, '{"format": "aichat", "version": 2}',
+     '{"format":"aichat","version":1,"user":"x","personas":[],"conversations":[{"persona_id":"../../etc","title":"t",'
+     '"create_time":"2026-11-24 08:00:00","update_time":"2026-11-24 08:00:00","messages":[]}]}'],
+)  # fmt: skip
+def test_a_file_that_is_no_export_is_refused(shared: RunningService, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    words = admin(shared, "import", "wei", str(path), code=1)
+    assert "no export" in words or "not in the file" in words
+    assert "cannot be read" in admin(shared, "import", "wei", str(tmp_path / "none.json"), code=1)
+
+
 def test_more_connections_than_fit_are_turned_away(upstream: Upstream) -> None:
     with running_service(upstream=upstream, env={"AICHAT_CONNECTIONS_MOST": "3"}) as running:
         with (
