@@ -120,10 +120,14 @@ class Accounts:
         return self._enter(identity, throw_out)
 
     async def log_in(self, name: str, password: str, client: str, address: str) -> tuple[User, str]:
-        """A name and a password become a token -> (user, token). Errors: AichatError unauthorized, rate_limited."""
+        """A name and a password become a token -> (user, token). Errors: AichatError unauthorized, rate_limited.
+
+        `address` is "" for this machine: behind a reverse proxy everybody comes from it.
+        """
         name = unicodedata.normalize("NFC", name)
-        for key in (("name", name), ("address", address)):
-            self._logins.take(key)
+        self._logins.take(("name", name))
+        if address:
+            self._logins.take(("address", address))
         known = await self._store.users.password_of(name)
         right = await self._passwords.check(known[1] if known else "", password)
         counts.logins["password" if known and right else "refused"] += 1

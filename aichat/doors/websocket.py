@@ -79,7 +79,7 @@ class AutobahnSocket(WebSocketServerProtocol):
             self,
             self.factory.use_cases,
             is_local=is_local(peer, (name.encode() for name in headers)),
-            address=getattr(peer, "host", ""),
+            address="" if is_local(peer, ()) else getattr(peer, "host", ""),
             header_token=token.strip() if scheme.lower() == "bearer" else "",
         )
 

@@ -171,7 +171,7 @@ class Bundles:
         return Taken(made, len(bundle.conversations), messages, user_id, events)
 
     def _place(self, connection: sqlite3.Connection, user_id: int, persona: BundledPersona) -> tuple[str, bool]:
-        """Where a persona of a bundle is here: the same one if the user can chat with it, else a new one of theirs."""
+        """Where a persona of a bundle is here: the same if the user can chat with it, else a new one of theirs."""
         row = self._queries.persona(connection, id=persona.id, user_id=user_id)
         if row is not None:
             known = to_persona(row, user_id)
