@@ -1,5 +1,5 @@
-"""A flood of logins beside a chat: hashing is slow on purpose, so few are hashed at a time, the rest hear to wait, and
-no chat waits for them.
+"""A flood of logins beside a chat: hashing is slow on purpose, so few are hashed at a time, the rest hear to wait,
+and no chat waits for them.
 """
 
 from __future__ import annotations
