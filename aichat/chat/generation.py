@@ -60,6 +60,11 @@ class Generation:
         """The reasoning so far."""
         return _joined(self._reasoning)
 
+    @property
+    def thinks_again(self) -> bool:
+        """Whether all of the reasoning is from before the continuation."""
+        return 0 < self.reasoning_length == len(self.answer.reasoning)
+
     def grow(self, delta: Delta) -> None:
         """Add a delta; the text is joined only when it is asked for."""
         self._content.append(delta.content)

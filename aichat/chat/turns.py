@@ -288,6 +288,8 @@ class Turns:
         self._line.tell_places()
 
     def _on_delta(self, generation: Generation, delta: Delta) -> None:
+        if delta.reasoning and generation.thinks_again:
+            delta = Delta(content=delta.content, reasoning=f"\n\n{delta.reasoning}")
         frame = MessageDelta(
             conversation_id=generation.conversation_id,
             message_id=generation.answer.id,

@@ -60,3 +60,18 @@ def test_it_fits_and_ends_with_the_last_question(texts: list[str], context: int)
     if len(messages) > 2:
         assert sum(estimate_tokens(text) for _, text in messages) <= context
     assert len(messages) <= HISTORY_MOST + 2
+
+
+def test_an_unfinished_answer_comes_last_and_leaves_room_for_its_question() -> None:
+    history = said("old " * 50, "older", "问题")
+    prompt = build_prompt(persona(), history, "u", 8_000, unfinished="从前😀")
+    assert [m.role for m in prompt][-2:] == ["user", "assistant"]
+    assert prompt[-1].content == "从前😀"
+    long = "".join(f"{n}汉😀" for n in range(20_000))
+    for context in (500, 1_000, 4_000):
+        prompt = build_prompt(persona(), history, "u", context, unfinished=long)
+        assert [(m.role, m.content) for m in prompt][-2] == ("user", "问题")
+        kept = prompt[-1].content
+        assert long.endswith(kept), "its end, in whole characters"
+        assert 100 <= len(kept.encode()) <= context * 3
+        assert sum(estimate_tokens(m.content) for m in prompt) <= context

@@ -77,12 +77,13 @@ async def test_the_same_message_runs_again_and_its_text_grows_on(server: Server,
         ("user", "tell"),
         ("assistant", KEPT),
     ]
-    server.provider.say("一座🏔山", reasoning=" again")
+    server.provider.say("一座🏔山", reasoning="once ")
+    server.provider.say(reasoning="more")
     delta = await end.get("message_delta")
     assert (delta["offset"], delta["content"], delta["reasoning_offset"]) == (len(KEPT), "一座🏔山", 2)
     server.provider.finish()
     done = (await end.get("message_done"))["message"]
-    assert (done["content"], done["reasoning"]) == (KEPT + "一座🏔山", "hm again")
+    assert (done["content"], done["reasoning"]) == (KEPT + "一座🏔山", "hm\n\nonce more")
     assert done.get("status", "done") == "done"
     assert done["seams"] == [len(KEPT)]
     assert done["model"] == "scripted-1"
