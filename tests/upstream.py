@@ -32,6 +32,7 @@ Faults after three deltas ("一", "two ", "三。"):
 
 A request that goes on with an answer gets "四 five 😀。". Words in its question: "repeat" says the end of the text
 before once more, "refuse" takes no last message of the assistant, "again" cuts it too, "slow", "401".
+"!recite N" is a text of N words, and what goes on with it is the rest of exactly that text.
 """
 
 from __future__ import annotations
@@ -76,6 +77,15 @@ END = b"".join(
 
 def wait(seconds: float) -> Deferred[None]:
     return deferLater(reactor, seconds)  # type: ignore[arg-type]
+
+
+def recital(count: int) -> str:
+    """The text of `!recite`: so many words, each of them there once."""
+    return "".join(f"{n}汉😀 " for n in range(count))
+
+
+def pieces_of(text: str, size: int = 3) -> list[bytes]:
+    return [chunk({"content": text[i : i + size]}) for i in range(0, len(text), size)]
 
 
 class Completions(Resource):
@@ -209,6 +219,8 @@ class Completions(Resource):
         if "401" in asked or ("refuse" in asked and not in_words):
             return self.refuse(request, 401 if "401" in asked else 400)
         request.setHeader("content-type", "text/event-stream")
+        if asked.startswith("!recite "):
+            return await self.recite(request, asked, messages[-2 if in_words else -1]["content"], in_words, record)
         for n, text in enumerate([*(("two ", "三。") if "repeat" in asked else ()), "四 ", "five ", "😀。"]):
             if record["left"]:
                 return
@@ -220,10 +232,29 @@ class Completions(Resource):
             request.write(END)
             request.finish()
 
+    async def recite(self, request: Request, asked: str, kept: str, in_words: bool, record: dict[str, Any]) -> None:
+        """The rest of a recital, each third time cut again; asked in words it says the last words once more."""
+        whole = recital(int(asked.split()[1]))
+        at = whole.index(kept) + len(kept)
+        pieces = pieces_of(whole[max(0, at - 12) if in_words else at :])
+        cut = len(self.seen) % 3 == 0 and len(pieces) > 40
+        for piece in pieces[: 40 if cut else None]:
+            if record["left"]:
+                return
+            request.write(piece)
+            await wait(0.01)
+        if cut:
+            request.channel.transport.abortConnection()
+        elif not record["left"]:
+            request.write(END)
+            request.finish()
+
     def script(self, word: str, rest: str, said: str) -> tuple[Iterable[bytes], float, str]:
         """The pieces to write, the pause between them in seconds, and how to end."""
         three = [chunk({"content": text}) for text in ("一", "two ", "三。")]
         match word:
+            case "!recite":
+                return pieces_of(recital(int(rest))), 0.01, ""
             case "!slow":
                 return [chunk({"content": c}) for c in f"慢慢地 slowly: {rest or 'word ' * 20}"], 0.05, ""
             case "!long":

@@ -102,12 +102,8 @@ class OpenAIProvider:
                 if error.code != "upstream_rejected":  # which it is where the model or the address cannot do it
                     raise
         overlap = Overlap(last.content, on_delta)
-        try:
-            finish = await self._ask(asked_in_words(request), overlap.feed)
-        except AichatError:
-            overlap.end()
-            raise
-        overlap.end()
+        finish = await self._ask(asked_in_words(request), overlap.feed)
+        overlap.end()  # after a break what is held stays out: it is a part of the text before
         return finish
 
     async def _ask(self, request: ChatRequest, on_delta: OnDelta, way: Way | None = None) -> Finish:
