@@ -48,15 +48,20 @@ def token_of(service: RunningService, name: str, which: str = "t") -> str:
     return admin(service, "token", "add", name, which).strip()
 
 
-def ask_http(service: RunningService, token: str, body: dict[str, Any] | None = None) -> http.client.HTTPResponse:
-    """GET /v1/models, or POST a completion; the answer's head is here, its body is not read yet."""
+def open_http(
+    service: RunningService, token: str, body: dict[str, Any] | None = None, path: str = "/v1/models"
+) -> http.client.HTTPResponse:
+    """A request, POST if it has a body; the answer's head is here, its body is not read yet."""
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    if body is None:
-        connection.request("GET", "/v1/models", headers=headers)
-    else:
-        connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+    connection.request("GET" if body is None else "POST", path, json.dumps(body) if body else None, headers)
     return connection.getresponse()
+
+
+def ask_http(service: RunningService, token: str, *request: Any) -> tuple[int, str]:
+    """Status and text."""
+    answer = open_http(service, token, *request)
+    return answer.status, answer.read().decode()
 
 
 def test_a_user_is_made_logs_in_and_chats(shared: RunningService) -> None:
@@ -122,9 +127,8 @@ def test_revoking_closes_every_door_within_a_second(shared: RunningService, upst
         plain.recv(timeout=10)
         full.send(type="chat", persona_id="mara", content="!long 9001", request_id="slow")
         full.get("message_delta")
-        streaming = ask_http(
-            shared, token, {"model": "mara", "messages": [{"role": "user", "content": "!long 9002"}], "stream": True}
-        )
+        body = {"model": "mara", "messages": [{"role": "user", "content": "!long 9002"}], "stream": True}
+        streaming = open_http(shared, token, body, "/v1/chat/completions")
         assert streaming.status == 200
         assert streaming.readline().startswith(b"data: ")
         waiting: dict[str, float] = {}
@@ -156,8 +160,8 @@ def test_revoking_closes_every_door_within_a_second(shared: RunningService, upst
         assert full.socket.close_code == 4401
         with pytest.raises(AssertionError, match="unauthorized"), full_client(shared.url, token=token):
             pass
-        assert ask_http(shared, token).status == 401
-        assert ask_http(shared, kept).status == 200
+        assert ask_http(shared, token)[0] == 401
+        assert ask_http(shared, kept)[0] == 200
         # another token of the same user goes on, and so does the answer
         page = other.ask("history_response", type="history_request", persona_id="mara")
         assert page["messages"][-1]["status"] == "running"
@@ -214,6 +218,32 @@ def test_a_file_that_is_no_export_is_refused(shared: RunningService, tmp_path: P
     words = admin(shared, "import", "wei", str(path), code=1)
     assert "no export" in words or "not in the file" in words
     assert "cannot be read" in admin(shared, "import", "wei", str(tmp_path / "none.json"), code=1)
+
+
+def test_every_http_address_by_two_users_leaks_nothing(shared: RunningService) -> None:
+    wei, mara = token_of(shared, "wei", "http"), token_of(shared, "mara", "http")
+    config = {"name": "mara's canary", "prompt": "canary prompt"}
+    with full_client(shared.url, token=mara) as client:
+        persona = client.ask("ack", type="persona_create", persona_config=config, request_id="c")["persona_id"]
+    body = {"model": persona, "messages": [{"role": "user", "content": "hi"}]}
+    for path, payload, mine, theirs in (
+        ("/v1/models", None, 200, 200),
+        (f"/v1/models/{persona}", None, 200, 404),
+        ("/v1/chat/completions", body, 200, 404),
+        ("/v1/chat/completions", body | {"model": config["name"]}, 200, 404),
+        ("/metrics", None, 403, 403),
+    ):
+        assert ask_http(shared, mara, payload, path)[0] == mine, path
+        status, text = ask_http(shared, wei, payload, path)
+        assert status == theirs, path
+        assert "canary" not in text.replace(config["name"], "") if payload else "canary" not in text
+    assert ask_http(shared, shared.token, None, "/metrics")[0] == 200
+    with full_client(shared.url, token=shared.token) as owner:
+        listed = owner.ask("persona_list", type="persona_list")["personas"]
+        assert persona not in [p["id"] for p in listed], "not the owner either"
+    bridge = http.client.HTTPConnection("127.0.0.1", shared.bridge_port, timeout=20)
+    bridge.request("GET", "/test/api/personas")
+    assert "canary" not in bridge.getresponse().read().decode()
 
 
 def test_more_connections_than_fit_are_turned_away(upstream: Upstream) -> None:
