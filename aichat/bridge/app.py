@@ -40,6 +40,7 @@ nobody's frame is as large as an upstream likes."""
 class BridgeRequest(msgspec.Struct, kw_only=True):
     """The body of /api/v1/chat. Without a system message the persona's prompt, if one is named, is put in front.
 
+    A last message of the assistant is an unfinished answer, which the response goes on with.
     `provider` and `fallback` are names from the settings, never addresses.
     """
 

@@ -89,9 +89,11 @@ class Line:
 
     def order(self) -> Iterator[Place]:
         """Who waits, in the order in which they begin as far as it is known."""
-        queues = list(self._waiting_of.values())
-        for turn in range(max(map(len, queues), default=0)):
-            yield from (queue[turn] for queue in queues if turn < len(queue))
+        queues, turn = list(self._waiting_of.values()), 0
+        while queues:
+            yield from (queue[turn] for queue in queues)
+            turn += 1
+            queues = [queue for queue in queues if len(queue) > turn]
 
     def tell_places(self) -> None:
         """Tell everybody who waits where they stand."""

@@ -19,6 +19,7 @@ class ChatMessage(msgspec.Struct, frozen=True):
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A whole prompt. `model` overrides the provider's own; `temperature` is 0–2.
 
+    A last message of the assistant is an unfinished answer: what comes goes on with it and does not repeat it.
     `provider` and `fallback` are names from the settings, for who chooses among providers; "" is the settings' own.
     """
 
