@@ -207,6 +207,17 @@ export class Desk {
     }
   }
 
+  // Have the last answer, which broke off or was stopped, finished where it ended.
+  goOn() {
+    const unfinished = this.conversationId === null ? null : this.timeline.unfinished(this.conversationId);
+    if (unfinished) this.request({ type: "chat_continue", conversation_id: this.conversationId, answer_id: unfinished.id });
+  }
+
+  // As which a running answer waits to be written: 1 is the next; 0 if it does not wait.
+  placeInLine(message) {
+    return this.timeline.queued.get(message.id) ?? 0;
+  }
+
   loadOlder() {
     if (this.conversationId === null || this.loadingOlder) return false;
     this.loadingOlder = this.session.loadOlder(this.conversationId, OLDER_PAGE);

@@ -4,6 +4,7 @@ import { avatar } from "./avatar.js";
 import { copyText, h, iconButton, showDone } from "./dom.js";
 import { MarkdownView } from "./markdown.js";
 import { clean, clock, full, oneLine } from "./text.js";
+import { canContinue } from "./timeline.js";
 import { explain, t } from "./words.js";
 
 const PATIENCE_MS = 2_000; // nothing waits longer without words
@@ -75,6 +76,7 @@ export class AnswerRow {
     this._face = "";
     this._since = performance.now();
     this._timer = 0;
+    this._place = 0; // as which it waits in line
     this._avatar = h("span");
     this._name = h("span", { class: "name" });
     this._time = h("span");
@@ -109,6 +111,7 @@ export class AnswerRow {
       this._name.textContent = oneLine(persona.name);
       this.element.setAttribute("aria-label", [oneLine(persona.name), clock(message.send_time)].join(", "));
     }
+    if (this._message && this._message.status !== "running") this._since = performance.now();
     const shown = `${message.seq} ${message.status} ${isLast}`;
     this._message = message;
     if (shown !== this._shown) {
@@ -129,11 +132,13 @@ export class AnswerRow {
     this._caret.remove();
     this._view.update(message.content);
     this._showReasoning(message, running);
-    const waiting = running && !message.content;
+    this._place = running ? this._desk.placeInLine(message) : 0;
+    const waiting = running && (!message.content || this._place > 0);
     this._waiting.hidden = !waiting;
     if (running && message.content) this._placeCaret();
     if (waiting && !this._timer) this._timer = setInterval(() => this._wait(), 1_000);
-    if (!waiting) this.leave();
+    if (waiting) this._wait();
+    else this.leave();
   }
 
   // No longer on the screen.
@@ -148,9 +153,9 @@ export class AnswerRow {
 
   _wait() {
     const waited = performance.now() - this._since;
-    if (waited >= PATIENCE_MS && !this._message.reasoning) {
-      this._waiting.lastChild.textContent = t("waiting", { n: Math.round(waited / 1000) });
-    }
+    const place = this._place === 1 ? t("next_in_line") : this._place ? t("in_line", { n: this._place }) : "";
+    const late = waited >= PATIENCE_MS && !this._message.reasoning && t("waiting", { n: Math.round(waited / 1000) });
+    this._waiting.lastChild.textContent = place || late || "";
   }
 
   _showReasoning(message, running) {
@@ -158,7 +163,6 @@ export class AnswerRow {
     if (!message.reasoning) return;
     const thinking = running && !message.content;
     const seconds = Math.max(1, Math.round(message.reasoning_ms / 1000));
-    this._waiting.lastChild.textContent = "";
     this._summary.textContent = thinking ? t("thinking") : message.reasoning_ms ? t("thought_for", { n: seconds }) : t("thought");
     this._showThoughts();
   }
@@ -183,10 +187,13 @@ export class AnswerRow {
     this._trouble.hidden = !words;
     if (!words) return;
     const why = failure && status !== "stopped" && explain(failure);
-    const again = isLast && h("button", { type: "button", class: "button small", text: status === "stopped" ? t("regenerate") : t("try_again"), onclick: () => this._desk.regenerate() });
+    const verb = (text, act) => h("button", { type: "button", class: "button small", text, onclick: act });
+    const goOn = isLast && canContinue(message) && verb(t("go_on"), () => this._desk.goOn());
+    const again = isLast && verb(status === "stopped" ? t("regenerate") : t("try_again"), () => this._desk.regenerate());
     this._trouble.className = `trouble ${status}`;
     this._trouble.replaceChildren(
-      h("span", {}, h("b", { text: words }), why && why !== words ? ` ${why}` : ""), ...(again ? [again] : []),
+      h("span", {}, h("b", { text: words }), why && why !== words ? ` ${why}` : ""),
+      ...[goOn, again].filter(Boolean),
     );
   }
 

@@ -236,11 +236,42 @@ def test_a_failed_answer_says_why_and_is_tried_again(page: Page, service: Runnin
     page.ask("!cut", "interrupted")
     assert page.text(".answer .body") == "一two 三。"
     last = page.all(".row.answer")[-1]
-    page.one(".row:last-child .trouble button").click()
+    again = [b for b in page.all(".row:last-child .trouble button") if b.text == "Try again"]
+    again[0].click()
     page.wait(lambda: page.all(".row.answer")[-1] != last, "another answer in its place")
     page.wait_status("interrupted")
     assert len(page.all(".row.answer")) == 2
-    assert len(page.all(".trouble button")) == 1, "only the last answer can be tried again"
+    verbs = [button.text for button in page.all(".trouble button")]
+    assert verbs == ["Continue", "Try again"], "only the last answer goes on, or is tried again"
+
+
+def test_a_broken_answer_goes_on_in_its_place(page: Page, service: RunningService) -> None:
+    page.open(service.http).chat_with("mara")
+    page.ask("!cut", "interrupted")
+    row = page.one(".row:last-child.answer")
+    page.one(".row:last-child .trouble button").click()
+    assert page.wait_status("done") == "一two 三。四 five 😀。"
+    assert page.all(".row.answer") == [row] and not page.one(".trouble").is_displayed()
+
+
+def test_an_answer_that_waits_says_its_place(page: Page, upstream: Upstream) -> None:
+    with running_service(upstream=upstream, env={"AICHAT_GENERATIONS_MOST": "1"}) as narrow:
+        page.open(narrow.http)
+        for persona_id in ("mara", "xueba", "reviewer"):
+            page.chat_with(persona_id)
+            page.say("!hang")
+            page.wait(lambda: page.all(".row.answer"), "its row")
+        words = ".answer .waiting .words"
+        page.wait(lambda: page.text(words) == "Waiting in line, number 2…", "the second place")
+        page.chat_with("xueba")
+        page.driver.execute_script("document.querySelector('.history').click()")
+        page.one(".entryrow .entry:not([aria-current])").click()
+        page.wait(lambda: page.text(words) == "Next in line…", "the first place")
+        page.one(".stopbutton").click()
+        page.wait_status("stopped")
+        page.open(narrow.http, language="zh-CN")
+        page.one("[data-persona=reviewer]").click()
+        page.wait(lambda: page.text(words) == "排队中，下一个就是", "in Chinese, and one place further")
 
 
 def test_words_while_an_answer_runs_wait_for_its_end(page: Page, service: RunningService) -> None:

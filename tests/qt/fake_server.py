@@ -114,6 +114,14 @@ class FakeServer(QObject):
             if message.conversation_id in wanted:
                 self._send(socket, frame)
 
+    def queue(self, place: int) -> None:
+        """The running answer waits in line; 0: its turn has come."""
+        answer = self.running()
+        frame = frames.MessageQueued(conversation_id=answer.conversation_id, message_id=answer.id, position=place)
+        for socket, wanted in self._subscribed.items():
+            if answer.conversation_id in wanted:
+                self._send(socket, frame)
+
     def finish(self, status: Any = "done", failure: Failure | None = None, **more: Any) -> None:
         """The running answer ends."""
         message = self.running()
@@ -250,6 +258,14 @@ class FakeServer(QObject):
         self.publish(frames.MessageDeleted(seq=self.seq, conversation_id=command.conversation_id, message_id=old.id))
         answer = self.add_message(command.conversation_id, AI, "", status="running")
         self._ack(socket, command, answer_id=answer.id)
+        self.publish(frames.MessageAdded(message=answer))
+
+    def _on_ChatContinue(self, socket: QWebSocket, command: frames.ChatContinue) -> None:
+        old = self.messages[command.conversation_id][command.answer_id or 0]
+        answer = replace(old, status="running", failure=None, seams=[len(old.content)], seq=self._next())
+        self.messages[command.conversation_id][answer.id] = answer
+        self.live[answer.id] = answer.content
+        self._ack(socket, command, conversation_id=command.conversation_id, answer_id=answer.id)
         self.publish(frames.MessageAdded(message=answer))
 
     def _on_PersonaCreate(self, socket: QWebSocket, command: frames.PersonaCreate) -> None:

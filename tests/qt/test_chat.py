@@ -8,7 +8,7 @@ from aichat_qt.message_row import Row
 from aichat_qt.own_row import OwnRow
 from aichat_qt.text_view import TextView
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from aichat.protocol import frames
@@ -200,6 +200,54 @@ def test_a_broken_answer_says_so_where_it_stands(window: MainWindow, server: Fak
     qtbot.waitUntil(lambda: len(server.told(frames.ChatRegenerate)) == 1 and server.is_running())
 
 
+def test_a_stopped_answer_goes_on_in_its_place(window: MainWindow, server: FakeServer, qtbot: QtBot) -> None:
+    say(window, qtbot, "hello")
+    qtbot.waitUntil(lambda: bool(server.told(frames.ConversationSubscribe)) and server.is_running())
+    server.delta("one sentence that **was")
+    qtbot.waitUntil(lambda: texts(window)[1].endswith("was"))
+    window.model.stop()
+    qtbot.waitUntil(lambda: verbs(rows(window)[1]) == ["Continue", "Retry"])
+    row = rows(window)[1]
+    press(row, "Continue")
+    qtbot.waitUntil(lambda: server.is_running() and isinstance(row, AnswerRow) and row.is_running)
+    assert words(row) == "" and verbs(row) == [] and server.told(frames.ChatRegenerate) == []
+    server.delta(" cut** in two")
+    qtbot.waitUntil(lambda: texts(window)[1].endswith("in two"))
+    assert [view.toPlainText() for view in row.findChildren(TextView) if not view.isHidden()] == [
+        "one sentence that was cut in two"
+    ]
+    server.finish()
+    qtbot.waitUntil(lambda: window.model.running() is None)
+    assert rows(window) == [rows(window)[0], row] and verbs(row) == []
+
+
+def test_an_answer_without_a_word_cannot_go_on(open_window: Open, server: FakeServer, qtbot: QtBot) -> None:
+    number = server.add_conversation("p1", "old")
+    server.add_message(number, USER, "question")
+    server.add_message(number, AI, "", status="stopped")
+    window = open_window()
+    qtbot.waitUntil(lambda: len(rows(window)) == 2)
+    assert verbs(rows(window)[1]) == ["Retry"]
+
+
+def test_the_place_in_line_is_told(window: MainWindow, server: FakeServer, qtbot: QtBot) -> None:
+    def shown() -> str:
+        labels = rows(window)[1].findChildren(QLabel)
+        return " ".join(one.text() for one in labels if not one.isHidden())
+
+    say(window, qtbot, "hello")
+    qtbot.waitUntil(lambda: bool(server.told(frames.ConversationSubscribe)) and server.is_running())
+    server.queue(3)
+    qtbot.waitUntil(lambda: len(rows(window)) == 2 and "Waiting in line, number 3" in shown())
+    server.queue(1)
+    qtbot.waitUntil(lambda: "Next in line" in shown())
+    server.queue(0)
+    qtbot.waitUntil(lambda: "line" not in shown())
+    server.delta("at last")
+    qtbot.waitUntil(lambda: texts(window)[1] == "at last")
+    assert shown() == ""
+
+
 def test_only_the_last_answer_can_be_made_anew(open_window: Open, server: FakeServer, qtbot: QtBot) -> None:
     number = server.add_conversation("p1", "old")
     for i in range(2):
@@ -207,7 +255,7 @@ def test_only_the_last_answer_can_be_made_anew(open_window: Open, server: FakeSe
         server.add_message(number, AI, "broken", status="interrupted")
     window = open_window()
     qtbot.waitUntil(lambda: len(rows(window)) == 4)
-    assert verbs(rows(window)[1]) == [] and verbs(rows(window)[3]) == ["Retry"]
+    assert verbs(rows(window)[1]) == [] and verbs(rows(window)[3]) == ["Continue", "Retry"]
 
 
 def test_thoughts_are_folded(window: MainWindow, server: FakeServer, qtbot: QtBot) -> None:

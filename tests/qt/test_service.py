@@ -60,7 +60,7 @@ def test_a_whole_visit(open_window: Open, service: RunningService, qtbot: QtBot)
     qtbot.waitUntil(lambda: len(texts(window)) == 6, timeout=WAIT)
 
 
-def test_stop_and_answer_anew(open_window: Open, service: RunningService, qtbot: QtBot) -> None:
+def test_stop_go_on_and_answer_anew(open_window: Open, service: RunningService, qtbot: QtBot) -> None:
     window = visit(open_window, service, qtbot, "stop")
     say(window, qtbot, "!slow")
     qtbot.waitUntil(lambda: len(texts(window)) == 2 and len(texts(window)[1]) > 5, timeout=WAIT)
@@ -68,11 +68,17 @@ def test_stop_and_answer_anew(open_window: Open, service: RunningService, qtbot:
     qtbot.waitUntil(lambda: words(window.chat.display.rows()[-1]) == "Stopped.", timeout=WAIT)
     kept = texts(window)[1]
     assert kept.startswith("慢慢地") and not kept.endswith("word ")
+    press(window.chat.display.rows()[-1], "Continue")
+    qtbot.waitUntil(lambda: texts(window)[1:] == [kept + "四 five 😀。"] and settled(window), timeout=WAIT)
+    say(window, qtbot, "!slow")
+    qtbot.waitUntil(lambda: len(texts(window)) == 4 and len(texts(window)[3]) > 5, timeout=WAIT)
+    window.model.stop()
+    qtbot.waitUntil(lambda: words(window.chat.display.rows()[-1]) == "Stopped.", timeout=WAIT)
     press(window.chat.display.rows()[-1], "Retry")
     qtbot.waitUntil(lambda: window.model.running() is not None, timeout=WAIT)
     window.model.stop()
     qtbot.waitUntil(lambda: window.model.running() is None, timeout=WAIT)
-    assert len(texts(window)) == 2
+    assert len(texts(window)) == 4
 
 
 def test_words_during_an_answer_follow_it(open_window: Open, service: RunningService, qtbot: QtBot) -> None:

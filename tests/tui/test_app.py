@@ -144,6 +144,65 @@ def test_a_broken_answer_says_why_and_is_asked_again(status: str, words: str) ->
     assert "chat_regenerate" in play(scene).world.commands
 
 
+def test_an_answer_that_broke_off_goes_on_in_its_place() -> None:
+    async def scene(stage: Stage, pilot: Pilot[None]) -> None:
+        await until(pilot, "Ahoy, mate")
+        await write(pilot, "hello")
+        await until(pilot, "Esc Stop")
+        stage.world.grow(stage.world.running()[0], "one sentence that **was")
+        stage.world.finish(stage.world.running()[0], "interrupted")
+        text = await until(pilot, "Ctrl+G continues · Ctrl+R asks again")
+        assert "^G Continue" in text
+        await pilot.press("ctrl+g")
+        text = await until(pilot, "was▍")
+        assert "broke off" not in text and "^G Continue" not in text
+        stage.world.grow(stage.world.running()[0], " cut** in two")
+        stage.world.finish(stage.world.running()[0])
+        text = await until(pilot, "one sentence that was cut in two")
+        assert "▍" not in text and text.count("one sentence") == 1
+
+    commands = play(scene).world.commands
+    assert "chat_continue" in commands and "chat_regenerate" not in commands
+
+
+def test_an_answer_without_a_word_cannot_go_on() -> None:
+    async def scene(stage: Stage, pilot: Pilot[None]) -> None:
+        await until(pilot, "Ahoy, mate")
+        await write(pilot, "hello")
+        await until(pilot, "Esc Stop")
+        await pilot.press("escape")
+        text = await until(pilot, "■ stopped")
+        assert "Ctrl+R asks again" in text and "Ctrl+G" not in text
+        await pilot.press("ctrl+g")
+
+    assert "chat_continue" not in play(scene).world.commands
+
+
+def test_the_place_in_line_is_told() -> None:
+    async def scene(stage: Stage, pilot: Pilot[None]) -> None:
+        await until(pilot, "Ahoy, mate")
+        await write(pilot, "hello")
+        await until(pilot, "waiting for the first word")
+        answer = stage.world.running()[0]
+        stage.world.queue(answer, 3)
+        text = await until(pilot, "waiting in line, number 3")
+        assert "first word" not in text and "Esc Stop" in text
+        stage.world.queue(answer, 1)
+        await until(pilot, "next in line")
+        stage.world.queue(answer, 0)
+        await until(pilot, "waiting for the first word")
+        stage.world.grow(answer, "half")
+        stage.world.finish(answer, "stopped")
+        await until(pilot, "■ stopped")
+        await pilot.press("ctrl+g")
+        await until(pilot, "half▍")
+        stage.world.queue(answer, 2)  # a continuation waits too, below what is there
+        text = await until(pilot, "waiting in line, number 2")
+        assert "half▍" in text
+
+    play(scene)
+
+
 def test_a_refused_message_can_be_sent_again_or_taken_back() -> None:
     async def scene(stage: Stage, pilot: Pilot[None]) -> None:
         await until(pilot, "Ahoy, mate")

@@ -38,7 +38,7 @@ def test_a_chat(open_terminal: Open) -> None:
     terminal.until("42")
 
 
-def test_stop_and_again(open_terminal: Open) -> None:
+def test_stop_go_on_and_again(open_terminal: Open) -> None:
     terminal = open_terminal()
     fresh(terminal)
     say(terminal, "!slow " + "word " * 40)
@@ -46,7 +46,14 @@ def test_stop_and_again(open_terminal: Open) -> None:
     terminal.until("▍")
     terminal.send("\x1b")
     terminal.until("■ stopped")
-    terminal.until("Ctrl+R asks again")
+    terminal.until("Ctrl+G continues · Ctrl+R asks again")
+    terminal.send("\x07")
+    terminal.until("四 five 😀。")
+    assert "慢慢地" in terminal.until("■ stopped", absent=True)
+    say(terminal, "!slow " + "word " * 40)
+    terminal.until("▍")
+    terminal.send("\x1b")
+    terminal.until("■ stopped")
     terminal.send("\x12")
     terminal.until("■ stopped", absent=True)
     terminal.until("Esc Stop")

@@ -141,6 +141,13 @@ class World:
         self.messages[answer.conversation_id][answer.id] = known
         self._event(frames.MessageDone(message=known), known.seq)
 
+    def queue(self, answer: Message, place: int) -> None:
+        """It waits in line; 0: its turn has come."""
+        frame = frames.MessageQueued(conversation_id=answer.conversation_id, message_id=answer.id, position=place)
+        for wire in list(self.wires):
+            if answer.conversation_id in wire.subscribed:
+                wire.push(frame)
+
     def running(self) -> list[Message]:
         """All answers under way."""
         return [m for one in self.messages.values() for m in one.values() if m.status == "running"]
@@ -239,6 +246,13 @@ class World:
         answer = self.add_message(again.conversation_id, AI, "", status="running")
         self._event(frames.MessageAdded(message=answer), answer.seq)
         self.on_turn(answer, "again")
+
+    def _chat_continue(self, wire: Wire, go_on: frames.ChatContinue) -> None:
+        old = self.messages[go_on.conversation_id][go_on.answer_id or 0]
+        answer = replace(old, status="running", failure=None, seams=[len(old.content)], seq=self._next())
+        self.messages[go_on.conversation_id][answer.id] = answer
+        self._ack(wire, go_on, conversation_id=go_on.conversation_id, answer_id=answer.id)
+        self._event(frames.MessageAdded(message=answer), answer.seq)
 
     def _persona_create(self, wire: Wire, create: frames.PersonaCreate) -> None:
         config = create.persona_config

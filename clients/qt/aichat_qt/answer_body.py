@@ -24,6 +24,7 @@ class AnswerBody(QWidget):
         self._text = ""
         self._stable = 0  # so much of the text is settled
         self._views: list[View] = []
+        self._whole = False  # the text was shown as one that has ended
         self._final = 0  # so many views are settled, the last of them perhaps still taking prose at its end
         theme().changed.connect(self._again)
 
@@ -36,9 +37,10 @@ class AnswerBody(QWidget):
         text = clean(text)
         if text == self._text and (live or self._stable == len(text)):
             return False
-        if not text.startswith(self._text) or (not live and self._stable and has_definitions(text)):
+        continued = live and self._whole  # its end was taken for the end of a paragraph, say
+        if not text.startswith(self._text) or continued or (not live and self._stable and has_definitions(text)):
             self._forget()
-        self._text = text
+        self._text, self._whole = text, not live
         if cut := settled(text[self._stable :]) if live else len(text) - self._stable:
             self._write(text[self._stable : self._stable + cut], growing=False)
             self._stable += cut

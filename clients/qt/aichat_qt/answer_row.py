@@ -8,7 +8,7 @@ from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
-from aichat.protocol.values import Message, Persona
+from aichat.protocol.values import Message, Persona, can_continue
 from aichat_qt.answer_body import AnswerBody
 from aichat_qt.avatar import avatar_pixmap
 from aichat_qt.icons import IconButton, button, icon
@@ -28,12 +28,15 @@ class AnswerRow(Row):
     """What the persona said, or is saying. Parts that most answers do not need are made when one does."""
 
     regenerate = Signal()
+    go_on = Signal()
+    """The reader wants it finished where it ended."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._message: Message | None = None
         self._persona: Persona | None = None
         self._last = False
+        self._place = 0
         self._began = time.monotonic()
         self._mark_at = 0
         self._body = AnswerBody(self)
@@ -42,6 +45,7 @@ class AnswerRow(Row):
         self._wait: QLabel | None = None
         self._status: QLabel | None = None
         self._retry: QPushButton | None = None
+        self._go_on: QPushButton | None = None
         theme().changed.connect(self.stale)
 
     @property
@@ -61,15 +65,20 @@ class AnswerRow(Row):
     def is_running(self) -> bool:
         return self._message is not None and self._message.status == "running"
 
-    def show_message(self, message: Message, persona: Persona | None, *, last: bool) -> None:
-        """Show a message; `last`: it is the conversation's last, so it can be answered anew."""
+    def show_message(self, message: Message, persona: Persona | None, *, last: bool, place: int = 0) -> None:
+        """Show a message; `last`: it is the conversation's last, so it can be answered anew or go on.
+
+        `place`: as which it waits in line, 0 if it does not.
+        """
         before, self._message = self._message, message
         if persona != self._persona:
             self._persona = persona
             self.update()
-        if message == before and last == self._last:
+        if message == before and (last, place) == (self._last, self._place):
             return
-        self._last = last
+        self._last, self._place = last, place
+        if before is not None and before.status != "running":
+            self._began = time.monotonic()
         self._body.show_text(message.content, live=self.is_running)
         self._show_thoughts(message)
         self._show_status(message)
@@ -80,7 +89,8 @@ class AnswerRow(Row):
     def tick(self) -> None:
         """Time went by: put waiting in words."""
         message = self._message
-        waits = self.is_running and message is not None and not message.content and not message.reasoning
+        empty = message is not None and not message.content and not message.reasoning
+        waits = self.is_running and (empty or self._place > 0)
         waited = time.monotonic() - self._began
         if waits and self._wait is None:
             self._wait = label(self, "muted", px=META_PX)
@@ -91,10 +101,16 @@ class AnswerRow(Row):
             self._wait = None
             self.stale()
         if self._wait is not None:
-            late = self.tr("Waiting for the answer, {0} s").format(int(waited))
-            self._wait.setText(late if waited > PATIENCE else "…")
+            self._wait.setText(self._waiting_words(int(waited)))
         elif self.is_running and message is not None and not message.content and self._thoughts is not None:
             self._thoughts.tick(int(waited))
+
+    def _waiting_words(self, seconds: int) -> str:
+        if self._place == 1:
+            return self.tr("Next in line…")
+        if self._place > 1:
+            return self.tr("Waiting in line, number {0}…").format(self._place)
+        return self.tr("Waiting for the answer, {0} s").format(seconds) if seconds > PATIENCE else "…"
 
     def set_caret(self, strength: float) -> None:
         self._body.set_caret(strength)
@@ -119,16 +135,19 @@ class AnswerRow(Row):
             words, role = self.tr("The answer broke off before its end; what came is kept."), "danger"
         elif message.status == "stopped":
             words = self.tr("Stopped.")
-        if words and (self._status is None or self._retry is None):
+        if words and self._status is None:
             self._status = label(self, role, px=META_PX)
             self._status.setWordWrap(True)
+            self._go_on = button(self.tr("Continue"), "", self)
+            self._go_on.clicked.connect(self.go_on)
             self._retry = button(self.tr("Retry"), "", self)
             self._retry.clicked.connect(self.regenerate)
-        if self._status is not None and self._retry is not None:
+        if self._status is not None and self._retry is not None and self._go_on is not None:
             set_role(self._status, role)
             self._status.setText(words)
             self._status.setVisible(bool(words))
             self._retry.setVisible(bool(words) and self._last)
+            self._go_on.setVisible(self._last and can_continue(message))
         name = one_line(self._persona.name) if self._persona else ""
         self.setAccessibleName(f"{name}: {message.content[:200]}" + (f" ({words})" if words else ""))
 
@@ -158,24 +177,29 @@ class AnswerRow(Row):
             height = self._thoughts.fit(inner + XS)
             self._thoughts.setGeometry(INDENT - XS, y - XS, inner + XS, height)
             y += height
+        height = self._body.fit(inner)
+        self._body.setGeometry(INDENT, y, inner, height)
+        y += height if self.content or self._wait is None else 0
         if self._wait is not None:
             self._wait.setGeometry(INDENT, y, inner, LINE_PX)
             y += LINE_PX
-        height = self._body.fit(inner)
-        self._body.setGeometry(INDENT, y, inner, height)
-        y += height
-        if self._status is not None and self._retry is not None and self._status.text():
-            y = self._lay_out_status(self._status, self._retry, inner, y + (S if height else 0))
+        if self._status is not None and self._status.text():
+            y = self._lay_out_status(self._status, inner, y + (S if height else 0))
         return y
 
-    def _lay_out_status(self, words: QLabel, retry: QPushButton, inner: int, y: int) -> int:
-        retry.resize(retry.sizeHint().width(), HIT)
+    def _lay_out_status(self, words: QLabel, inner: int, y: int) -> int:
+        verbs = [verb for verb in (self._go_on, self._retry) if verb is not None and not verb.isHidden()]
+        for verb in verbs:
+            verb.resize(verb.sizeHint().width(), HIT)
         left = INDENT + L + XS
-        most = inner - L - XS - (0 if retry.isHidden() else retry.width() + M)
+        most = inner - L - XS - sum(verb.width() + S for verb in verbs) - (M - S if verbs else 0)
         room = min(most, QFontMetrics(words.font()).horizontalAdvance(words.text()) + 2)
         height = max(HIT, words.heightForWidth(room))
         words.setGeometry(left, y, room, height)
-        retry.move(left + room + M, y)
+        right = left + room + M
+        for verb in verbs:
+            verb.move(right, y)
+            right += verb.width() + S
         self._mark_at = y + (height - L) // 2
         return y + height
 

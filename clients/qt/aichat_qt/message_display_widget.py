@@ -208,13 +208,14 @@ class MessageDisplayWidget(QScrollArea):
                 row.edit.connect(self.edit_requested)
             elif isinstance(row, AnswerRow):
                 row.regenerate.connect(self._model.regenerate)
+                row.go_on.connect(self._model.go_on)
             self._rows[key] = row
         if isinstance(row, OwnRow) and isinstance(item, Draft):
             row.show_draft(item)
         elif isinstance(row, OwnRow) and isinstance(item, Message):
             row.show_message(item)
         elif isinstance(row, AnswerRow) and isinstance(item, Message):
-            row.show_message(item, self._model.persona, last=last)
+            row.show_message(item, self._model.persona, last=last, place=self._model.place_in_line(item))
         if row.isHidden():
             row.show()
 

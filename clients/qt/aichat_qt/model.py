@@ -129,6 +129,10 @@ class Model(QObject):
             return Draft(chat.request_id, chat.content, "queued")
         return Draft(chat.request_id, chat.content, "failed", failure)
 
+    def place_in_line(self, message: Message) -> int:
+        """As which a running answer waits to be written: 1 is the next; 0 if it does not wait."""
+        return self.timeline.queued.get(message.id, 0)
+
     def running(self) -> Message | None:
         """The answer being written in the shown conversation."""
         return None if self.conversation_id is None else self.timeline.running(self.conversation_id)
@@ -206,6 +210,13 @@ class Model(QObject):
         """Have the last question answered anew."""
         if self.conversation_id is not None:
             self.request(frames.ChatRegenerate(conversation_id=self.conversation_id))
+
+    def go_on(self) -> None:
+        """Have the last answer, which broke off or was stopped, finished where it ended."""
+        if self.conversation_id is not None:
+            unfinished = self.timeline.unfinished(self.conversation_id)
+            if unfinished is not None:
+                self.request(frames.ChatContinue(conversation_id=self.conversation_id, answer_id=unfinished.id))
 
     def load_older(self) -> bool:
         """Ask for the page before the oldest loaded message; False if none exists or none can be had now."""

@@ -97,6 +97,11 @@ class Desk:
         return None
 
     @property
+    def unfinished(self) -> Message | None:
+        """The last message, if it is an answer that can go on where it ended."""
+        return None if self.conversation_id is None else self.timeline.unfinished(self.conversation_id)
+
+    @property
     def refused(self) -> tuple[str, Pending] | None:
         """The oldest command the server refused and nobody has dealt with."""
         return next(((key, p) for key, p in self.session.outbox.items() if p.failure is not None), None)
@@ -192,6 +197,12 @@ class Desk:
         """Have the last question answered anew."""
         if self.conversation_id is not None:
             self.request(frames.ChatRegenerate(conversation_id=self.conversation_id))
+
+    def go_on(self) -> None:
+        """Have the last answer finished where it ended."""
+        if self.unfinished is not None:
+            number, answer = self.unfinished.conversation_id, self.unfinished.id
+            self.request(frames.ChatContinue(conversation_id=number, answer_id=answer))
 
     def retry(self, request_id: str) -> None:
         """Send a refused command once more."""

@@ -23,6 +23,8 @@ class Row(NamedTuple):
     sending: bool = False
     number: int = 0
     last: bool = False
+    place: int = 0
+    """As which a running answer waits in line; 0 if it does not."""
 
 
 def rows(desk: Desk, picked: int = 0) -> list[Row]:
@@ -39,17 +41,18 @@ def rows(desk: Desk, picked: int = 0) -> list[Row]:
         if today and today != day:
             day = today
             result.append(Row(f"day {today}", "day", today))
-        result.append(row(message, last=index == last and not said))
+        result.append(row(desk, message, last=index == last and not said))
     result += [_pending(one) for one in said]
     return result
 
 
-def row(message: Message, *, last: bool = False) -> Row:
+def row(desk: Desk, message: Message, *, last: bool = False) -> Row:
     """The row of one message; an own one keeps the key it had while it was on its way."""
     if message.sender_type == USER:
         key = f"said {message.request_id}" if message.request_id else f"message {message.id}"
         return Row(key, "own", message.content, message)
-    return Row(f"message {message.id}", "answer", message.content, message, message.failure, last=last)
+    place = desk.timeline.queued.get(message.id, 0)
+    return Row(f"message {message.id}", "answer", message.content, message, message.failure, last=last, place=place)
 
 
 def _pending(said: Said) -> Row:

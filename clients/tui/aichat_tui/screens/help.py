@@ -28,6 +28,7 @@ KEYS: list[tuple[str, list[tuple[str, str]]]] = [
             ("Alt+↑ Alt+↓", _("the persona above or below")),
             ("Ctrl+B", _("personas: go there, hide, show")),
             ("Ctrl+R", _("ask again; send again; connect now")),
+            ("Ctrl+G", _("go on with an answer that broke off or was stopped")),
             ("Ctrl+X", _("take back what was not sent")),
             ("Ctrl+T", _("light or dark")),
             ("Ctrl+P", _("all commands by name")),

@@ -39,6 +39,7 @@ class MainScreen(PersonaVerbs):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", _("Stop")),
+        Binding("ctrl+g", "go_on", _("Continue"), priority=True),
         Binding("ctrl+r", "retry", _("Again"), priority=True),
         Binding("ctrl+x", "take_back", _("Take back"), priority=True),
         Binding("ctrl+n", "conversation_new", _("New"), priority=True),
@@ -142,7 +143,7 @@ class MainScreen(PersonaVerbs):
         running = self.desk.running
         if running is not None and any(change.key == running.id for change in changes):
             last = not self.desk.said()
-            self.transcript.update_row(row(running, last=last))
+            self.transcript.update_row(row(self.desk, running, last=last))
 
     def _show_personas(self) -> None:
         entries = []
@@ -245,6 +246,8 @@ class MainScreen(PersonaVerbs):
                 return self.desk.running is not None or (offline and self.desk.waiting)
             case "retry":
                 return self._can_retry()
+            case "go_on":
+                return self._can_go_on()
             case "take_back":
                 return self.desk.refused is not None
             case "conversation_new" | "conversations":
@@ -255,6 +258,9 @@ class MainScreen(PersonaVerbs):
         if self.desk.session.state is not State.LIVE:
             return self.link.retry_at is not None or self.desk.session.state is State.REFUSED
         return self.desk.refused is not None or (self.desk.broken is not None and not self.desk.waiting)
+
+    def _can_go_on(self) -> bool:
+        return self.desk.session.state is State.LIVE and self.desk.unfinished is not None and not self.desk.waiting
 
     def action_stop(self) -> None:
         """Stop the answer; offline, take back what was said."""
@@ -282,6 +288,10 @@ class MainScreen(PersonaVerbs):
         elif self.desk.broken is not None:
             self.desk.regenerate()
         self._show_all()
+
+    def action_go_on(self) -> None:
+        """Have the answer that broke off, or was stopped, finished where it ended."""
+        self.desk.go_on()
 
     def action_take_back(self) -> None:
         """Give up what was refused; words go back to the composer."""

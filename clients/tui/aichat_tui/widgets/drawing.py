@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.style import Style
 from rich.text import Text
 
-from aichat.protocol.values import Failure, Message
+from aichat.protocol.values import Failure, Message, can_continue
 from aichat_tui import clock
 from aichat_tui.avatar import initials
 from aichat_tui.body import Body
@@ -113,12 +113,21 @@ class Drawer:
             live = words[-1].copy()
             live.rstrip()
             live.append(CARET, Style(color=self.palette.accent))
-            if not message.content and not message.reasoning:
+            if not message.content and not message.reasoning and not row.place:
                 live.append(" " + _("waiting for the first word"), Style(color=self.palette.muted))
-            words = [*words[:-1], live]
+            words = [*words[:-1], *self._in_line(live, row.place, begun=bool(message.content))]
         else:
             self._bodies.pop(row.key, None)
         return lines + words + self._ending(row, message)
+
+    def _in_line(self, live: Text, place: int, *, begun: bool) -> list[Text]:
+        """The last line of a running answer; one that waits its turn says as which."""
+        assert self.palette is not None
+        if not place:
+            return [live]
+        words = _("next in line") if place == 1 else _("waiting in line, number {n}").format(n=place)
+        muted = Style(color=self.palette.muted)
+        return [live, Text(words, muted)] if begun else [Text.assemble(live, (" " + words, muted))]
 
     def _reasoning(self, row: Row, message: Message) -> list[Text]:
         muted = styles_of(self.palette).muted if self.palette else Style()
@@ -153,7 +162,8 @@ class Drawer:
         if message.content:
             lines.insert(0, Text())
         if row.last:
-            lines.append(Text(_("Ctrl+R asks again"), Style(color=self.palette.muted)))
+            keys = _("Ctrl+G continues · Ctrl+R asks again") if can_continue(message) else _("Ctrl+R asks again")
+            lines.append(Text(keys, Style(color=self.palette.muted)))
         return lines
 
     def _greeting(self, row: Row) -> list[Text]:
