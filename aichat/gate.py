@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request as HTTPRequest
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request, Site
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from aichat.log import make_logger
 from aichat.metrics import counts
@@ -174,25 +174,28 @@ def nobody_is_there(failure: Failure) -> bytes:
     return b""
 
 
-def answer_errors(app: Klein, namespace: str, not_found: str, form: Form = error_body) -> None:
-    """Have a Klein application answer every error in one JSON form; faults go to the log."""
+def answer_errors(
+    app: Klein, namespace: str, not_found: str, form_for: Callable[[IRequest], Form] = lambda _: error_body
+) -> None:
+    """Have a Klein application answer every error in a JSON form; faults go to the log."""
     log = make_logger(namespace)
 
     @app.handle_errors(AichatError)  # type: ignore[arg-type]
     def on_error(door: object, request: IRequest, failure: Failure) -> bytes:
         assert isinstance(failure.value, AichatError)
-        return write_error(request, failure.value, form)
+        return write_error(request, failure.value, form_for(request))
 
     @app.handle_errors(HTTPException)  # type: ignore[arg-type]
     def on_http_error(door: object, request: IRequest, failure: Failure) -> bytes:
-        if getattr(failure.value, "code", 404) == 405:
-            return write_error(request, AichatError("method_not_allowed"), form)
-        return write_error(request, AichatError("not_found", not_found), form)
+        if isinstance(failure.value, MethodNotAllowed):
+            request.setHeader("allow", ", ".join(sorted(failure.value.valid_methods or ())))
+            return write_error(request, AichatError("method_not_allowed"), form_for(request))
+        return write_error(request, AichatError("not_found", not_found), form_for(request))
 
     @app.handle_errors(Exception)  # type: ignore[arg-type]
     def on_fault(door: object, request: IRequest, failure: Failure) -> bytes:
         log.failure("a request failed", failure=failure)
-        return write_error(request, AichatError("internal"), form)
+        return write_error(request, AichatError("internal"), form_for(request))
 
 
 class QuietSite(Site):

@@ -21,11 +21,12 @@ from twisted.web.server import Request, Site
 from aichat import gate
 from aichat.bridge import sse
 from aichat.bridge.book import PersonaBook
+from aichat.bridge.forms import ABOUT, ROUTES, TITLE, BridgeRequest
 from aichat.bridge.providers.base import ChatMessage, ChatRequest, Delta, Finish, Provider
 from aichat.metrics import CONTENT_TYPE, Metrics
+from aichat.openapi import document
 from aichat.page import serve_page
 from aichat.protocol.errors import AichatError
-from aichat.protocol.values import ProviderName
 
 FLUSH_SECONDS = 0.02
 """The first delta goes out at once; those that follow within this time go out together."""
@@ -35,23 +36,6 @@ KEEP_ALIVE_SECONDS = 10.0
 MAX_DELTA_CHARS = 16_384
 """One event has no more of the answer, and no more of its reasoning; a longer delta goes out as several, so that
 nobody's frame is as large as an upstream likes."""
-
-
-class BridgeRequest(msgspec.Struct, kw_only=True):
-    """The body of /api/v1/chat. Without a system message the persona's prompt, if one is named, is put in front.
-
-    A last message of the assistant is an unfinished answer, which the response goes on with.
-    `provider` and `fallback` are names from the settings, never addresses.
-    """
-
-    messages: list[ChatMessage]
-    persona_id: str = ""
-    stream: bool = False
-    model: str | None = None
-    temperature: float | None = None
-    max_tokens: int | None = None
-    provider: ProviderName = ""
-    fallback: ProviderName = ""
 
 
 class BridgeApp:
@@ -97,8 +81,10 @@ class BridgeApp:
         rows = [{"id": ident, "name": entry.name, "avatar": entry.avatar or ""} for ident, entry in known]
         return gate.write_json(request, {"success": True, "personas": rows})
 
-    @app.route("/test", methods=["GET"], branch=True)
-    def test_page(self, request: Request) -> bytes:
+    @app.route("/test", methods=["GET"])
+    @app.route("/test/", methods=["GET"])
+    @app.route("/test/<file>", methods=["GET"])
+    def test_page(self, request: Request, file: str = "") -> bytes:
         """A page a person can chat on."""
         self._gate.check_request(request)
         return serve_page(request, b"/test", link="bridge")
@@ -108,6 +94,12 @@ class BridgeApp:
         """Whether the bridge is up."""
         self._gate.check_request(request)
         return gate.write_json(request, {"ready": True, "why": [], "remarks": [], "provider": self._provider.name})
+
+    @app.route("/openapi.json", methods=["GET"])
+    def openapi(self, request: Request) -> bytes:
+        """Every address of this port, as an OpenAPI document."""
+        self._gate.check_request(request)
+        return gate.write_json(request, document(TITLE, ABOUT, ROUTES, wants_token=bool(self._secret)))
 
     @app.route("/metrics", methods=["GET"])
     def metrics(self, request: Request) -> bytes:
@@ -136,7 +128,7 @@ class BridgeApp:
             messages=messages,
             model=body.model,
             temperature=body.temperature,
-            max_tokens=body.max_tokens,
+            max_tokens=None if body.max_tokens is None else int(body.max_tokens),
             provider=body.provider,
             fallback=body.fallback,
         )

@@ -20,6 +20,7 @@ from twisted.web.server import Request
 from aichat.bridge.client import ChatMessage, Delta, Finish
 from aichat.chat.accounts import Accounts
 from aichat.chat.completions import Completions
+from aichat.doors.openai_forms import ChatTurn, CompletionRequest
 from aichat.gate import Gate, answer_errors, bearer, is_local_request, json_body, nobody_is_there, write_json
 from aichat.protocol.errors import AichatError
 from aichat.protocol.values import Persona
@@ -27,29 +28,6 @@ from aichat.store.users import User
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "invalid_request_error",
           429: "rate_limit_error"}  # fmt: skip
-
-
-class _Part(msgspec.Struct):
-    type: str
-    text: str = ""
-
-
-class _Message(msgspec.Struct):
-    role: str
-    content: str | list[_Part] | None = None
-
-
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool = False
-
-
-class CompletionRequest(msgspec.Struct):
-    """The fields that mean something here; others are ignored."""
-
-    model: str
-    messages: list[_Message]
-    stream: bool = False
-    stream_options: _StreamOptions | None = None
 
 
 class OpenAIDoor:
@@ -126,7 +104,7 @@ class OpenAIDoor:
         except AichatError as error:
             if not answer.open:
                 raise
-            answer.write(_error(error))
+            answer.write(error_form(error))
             return b""
         return answer.end(finish)
 
@@ -195,7 +173,7 @@ def _model(persona: Persona) -> dict[str, object]:
     return {"id": persona.id, "object": "model", "created": created, "owned_by": "aichat", "name": persona.name}
 
 
-def _plain(message: _Message) -> ChatMessage:
+def _plain(message: ChatTurn) -> ChatMessage:
     """A message as the bridge takes it. Errors: AichatError bad_frame."""
     if isinstance(message.content, list):
         if any(part.type != "text" for part in message.content):
@@ -213,11 +191,14 @@ def _plain(message: _Message) -> ChatMessage:
     raise AichatError("bad_frame", f"The role {message.role!r} is not understood here: system, user or assistant.")
 
 
-def _error(error: AichatError) -> dict[str, object]:
+def error_form(error: AichatError) -> dict[str, object]:
+    """OpenAI's form of an error."""
     kind = _TYPES.get(error.kind.http_status)
     if kind is None:
         kind = "invalid_request_error" if error.kind.http_status < 500 else "api_error"
     return {"error": {"message": error.message, "type": kind, "param": None, "code": error.code}}
 
 
-answer_errors(OpenAIDoor.app, "aichat.doors.openai", "There is no such address; see /v1/models.", _error)
+answer_errors(
+    OpenAIDoor.app, "aichat.doors.openai", "There is no such address; see /v1/models.", lambda _: error_form
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from autobahn.twisted.resource import WebSocketResource
 from klein import Klein
 from msgspec import to_builtins
@@ -11,13 +13,37 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
 from aichat.chat.accounts import Accounts
-from aichat.doors.openai import OpenAIDoor
+from aichat.doors import openai_forms
+from aichat.doors.openai import OpenAIDoor, error_form
 from aichat.doors.websocket import WebSocketDoor
-from aichat.gate import Gate, QuietSite, answer_errors, bearer, is_local_request, write_json
-from aichat.health import Health
+from aichat.gate import Form, Gate, QuietSite, answer_errors, bearer, error_body, is_local_request, write_json
+from aichat.health import Health, Report
 from aichat.metrics import CONTENT_TYPE, Metrics
-from aichat.page import serve_page
+from aichat.openapi import HTML, PLAIN, Route, document
+from aichat.page import FILE_TYPES, serve_page
 from aichat.protocol.errors import AichatError
+
+TITLE = "aichat"
+ABOUT = (
+    "The service's HTTP addresses. What is live is spoken over the WebSocket at /ws: see docs/protocol.md."
+    " A token is the owner's, from owner.token, or a user's own."
+)
+ROUTES = (
+    *openai_forms.ROUTES,
+    Route("/healthz", "Whether the service is ready, and why not", Report, unready=Report, is_public=True),
+    Route("/metrics", "Numbers for Prometheus, for the owner", media=(PLAIN,), errors=(503,)),
+    Route("/test", "The web page", media=(HTML,), is_public=True),
+    Route(
+        "/test/{file}",
+        "One of its files",
+        media=FILE_TYPES,
+        errors=(404,),
+        is_public=True,
+        examples={"file": "page.css"},
+    ),
+    Route("/openapi.json", "This document", dict[str, Any], is_public=True),
+    Route("/", "Leads to the web page", is_public=True, redirects=True),
+)
 
 
 class WebDoor:
@@ -40,6 +66,7 @@ class WebDoor:
         self._accounts = accounts
         self._health = health
         self._metrics = metrics
+        self._document = document(TITLE, ABOUT, ROUTES, wants_token=not accounts.knows_unasked(local=True))
 
     def site(self) -> Site:
         """The application as a twisted.web site."""
@@ -63,8 +90,10 @@ class WebDoor:
         request.setHeader(b"location", b"/test")
         return b""
 
-    @app.route("/test", methods=["GET"], branch=True)
-    def page(self, request: Request) -> bytes:
+    @app.route("/test", methods=["GET"])
+    @app.route("/test/", methods=["GET"])
+    @app.route("/test/<file>", methods=["GET"])
+    def page(self, request: Request, file: str = "") -> bytes:
         """The web page."""
         self._gate.check_request(request)
         return serve_page(request, b"/test", link="server")
@@ -75,6 +104,12 @@ class WebDoor:
         self._gate.check_request(request)
         report = self._health.report()
         return write_json(request, to_builtins(report), 200 if report.ready else 503)
+
+    @app.route("/openapi.json", methods=["GET"])
+    def openapi(self, request: IRequest) -> bytes:
+        """Every address of this port, as an OpenAPI document."""
+        self._gate.check_request(request)
+        return write_json(request, self._document)
 
     @app.route("/metrics", methods=["GET"])
     def metrics(self, request: IRequest) -> Deferred[bytes]:
@@ -90,4 +125,9 @@ class WebDoor:
         return self._metrics.text()
 
 
-answer_errors(WebDoor.app, "aichat.doors.web", "There is no such page; see /test.")
+def _form_for(request: IRequest) -> Form:
+    """Under /v1 there are paths that do not get as far as its own application."""
+    return error_form if request.path.startswith(b"/v1/") else error_body
+
+
+answer_errors(WebDoor.app, "aichat.doors.web", "There is no such page; see /test.", _form_for)

@@ -18,6 +18,9 @@ TYPES = {
     "svg": "image/svg+xml",
 }
 
+FILE_TYPES = ("text/html", *(kind.partition(";")[0] for kind in TYPES.values()))
+"""What a file of the page may be, `/test/` itself among them."""
+
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'{more}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
