@@ -66,8 +66,9 @@ def test_numbers_follow_what_happens(fresh_service: RunningService) -> None:
         client.send(type="chat", persona_id="mara", content="too soon", request_id="t")
         client.send(type="chat_stop", conversation_id=1)
         client.socket.recv(timeout=10)
-        until(lambda: numbers(fresh_service.http)["aichat_generations_running"] == 0)
+        until(lambda: "aichat_turns_total stopped" in numbers(fresh_service.http))
     after = numbers(fresh_service.http)
+    assert after["aichat_generations_running"] == 0
     assert after["aichat_turns_total done"] == 1
     assert after["aichat_turns_total stopped"] == 1
     assert after["aichat_refusals_total busy"] == 1
