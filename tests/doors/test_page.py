@@ -290,7 +290,7 @@ def test_reasoning_is_folded(page: Page, service: RunningService) -> None:
     assert page.text(".reasoning summary").startswith("Thought for")
     assert not page.one(".reasoning .markdown").is_displayed()
     page.one(".reasoning summary").click()
-    assert page.one(".reasoning .markdown").text == "let me think"
+    page.wait(lambda: page.one(".reasoning .markdown").text == "let me think", "the reasoning unfolds")
 
 
 def test_starters_and_conversations(page: Page, service: RunningService) -> None:

@@ -30,10 +30,12 @@ from tests.upstream import Fake
 
 SOAK = bool(os.environ.get("AICHAT_SOAK"))
 TIMES = 100 if SOAK else 3
-AT_ONCE = 10
+AT_ONCE = 5
 TRIES = 2
-QUICK = Patience(connect=5.0, first_byte=0.8, between=0.8, total=30.0, tries=TRIES, pause=0.02)
-HURRIED = QUICK._replace(total=0.6)
+CALM = Patience(connect=10.0, first_byte=20.0, between=20.0, total=60.0, tries=TRIES, pause=0.02)
+SHORT = 2.0 if SOAK else 0.8
+QUICK = CALM._replace(first_byte=SHORT, between=SHORT)
+HURRIED = CALM._replace(total=SHORT)
 
 
 class Fault(NamedTuple):
@@ -45,7 +47,7 @@ class Fault(NamedTuple):
     content: str = ""
     requests: int = 1
     says: str = ""
-    patience: Patience = QUICK
+    patience: Patience = CALM
 
 
 THREE = "一two 三。"
@@ -60,9 +62,9 @@ FAULTS = {
     "429, much later": Fault("!status 429 3600", "failed", "upstream_rate_limited", says="wait 3600 s"),
     "500": Fault("!status 500", "failed", "upstream_unavailable", requests=TRIES, says="failed or is overloaded"),
     "503": Fault("!status 503", "failed", "upstream_unavailable", requests=TRIES, says="failed or is overloaded"),
-    "hang before headers": Fault("!hang", "failed", "upstream_timeout", says="in time"),
-    "hang after headers": Fault("!mute", "failed", "upstream_timeout", says="in time"),
-    "too slow in all": Fault("!mute", "failed", "upstream_timeout", says="0.6 s", patience=HURRIED),
+    "hang before headers": Fault("!hang", "failed", "upstream_timeout", says="in time", patience=QUICK),
+    "hang after headers": Fault("!mute", "failed", "upstream_timeout", says="in time", patience=QUICK),
+    "too slow in all": Fault("!mute", "failed", "upstream_timeout", says=f"{SHORT:g} s", patience=HURRIED),
     "deeply nested error": Fault("!deep", "failed", "upstream_unavailable", requests=TRIES, says="HTTP 500"),
     "reset before headers": Fault("!drop", "failed", "upstream_unreachable", requests=TRIES, says="broke off"),
     "one 10 MB delta": Fault("!bytes 10000000", "failed", "upstream_invalid", says="over 1048576 bytes"),
@@ -73,18 +75,18 @@ FAULTS = {
     "200 with an error JSON": Fault("!error", "failed", "upstream_unavailable", requests=TRIES, says="out of order"),
     "nothing said": Fault("!empty", "failed", "upstream_invalid", says="without a word"),
     # after it
-    "hang mid-stream": Fault("!stall", "interrupted", "upstream_interrupted", THREE, says="kept"),
+    "hang mid-stream": Fault("!stall", "interrupted", "upstream_interrupted", THREE, says="kept", patience=QUICK),
     "reset mid-stream": Fault("!cut", "interrupted", "upstream_interrupted", THREE, says="kept"),
     "garbage in the SSE": Fault("!garbage", "interrupted", "upstream_invalid", THREE, says="broken event"),
     "an error as an event": Fault("!oops", "interrupted", "upstream_unavailable", THREE, says="out of order"),
     "EOF without a finish": Fault("!eof", "interrupted", "upstream_interrupted", THREE, says="kept"),
     "truncated body without length": Fault("!truncate", "interrupted", "upstream_interrupted", THREE, says="kept"),
     "a drip that never ends": Fault(
-        "!drip", "interrupted", "upstream_timeout", THREE, says="0.6 s", patience=HURRIED
+        "!drip", "interrupted", "upstream_timeout", THREE, says=f"{SHORT:g} s", patience=HURRIED
     ),
     # none, however odd
     "EOF without [DONE]": Fault("!nodone", "done", "", THREE),
-    "a socket that stays open": Fault("!linger", "done", "", THREE),
+    "a socket that stays open": Fault("!linger", "done", "", THREE, patience=QUICK),
     "whole just in time": Fault("!linger", "done", "", THREE, patience=HURRIED),
     "UTF-8 split at every byte": Fault("!split", "done", "", "汉字 and 😀"),
     "one large delta": Fault("!bytes 900000", "done", "", "x" * 900_000),
@@ -195,7 +197,7 @@ async def test_a_fault_has_one_end_and_leaves_nothing_behind(request: pytest.Fix
 
 @pytest_twisted.ensureDeferred
 async def test_an_answer_without_end_is_cut_at_the_limit_and_kept(tmp_path: Path) -> None:
-    server, fake, canary = await build(tmp_path, QUICK)
+    server, fake, canary = await build(tmp_path, CALM)
     end = End(server)
     await end.hello()
     made = await end.ask("ack", type="persona_create", persona_config={"name": "P", "prompt": ""}, request_id="p")
