@@ -69,12 +69,14 @@ class Breaker:
         self.state: State = "closed"
         self.failures = 0
         """In a row, within WINDOW."""
+        self.why = ""
+        """Words of the last failure that opened it."""
+        self.on_change: Callable[[], None] = lambda: None
         self._now = now
         self._changed = self._first = now()
         self._pause = FIRST_PAUSE
         self._until = 0.0
         self._probe: Call | None = None
-        self._why = ""
 
     @property
     def age(self) -> float:
@@ -115,7 +117,7 @@ class Breaker:
             self.failures += 1
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
         if was_probe or (self.state == "closed" and self.failures >= LIMIT):
-            self._why = error.message
+            self.why = error.message
             self._until = now + self._pause
             self._become("open")
 
@@ -125,10 +127,11 @@ class Breaker:
 
     def _become(self, state: State) -> None:
         self.state, self._changed = state, self._now()
+        self.on_change()
 
     def _refusal(self) -> AichatError:
         since = datetime.now(UTC) - timedelta(seconds=self._now() - self._first)
         wait = max(1, round(self.retry_in)) if self.state == "open" else 5
         when = f"It is asked again in {wait} s." if self.state == "open" else "It is being asked at this moment."
-        words = f"The model service {self.name!r} has failed since {since:%H:%M} UTC. {when} Last: {self._why}"
+        words = f"The model service {self.name!r} has failed since {since:%H:%M} UTC. {when} Last: {self.why}"
         return AichatError("upstream_unavailable", words, retry_after=float(wait))

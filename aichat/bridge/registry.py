@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -55,6 +56,8 @@ class Providers:
     ) -> None:
         """`providers` has one named DEFAULT; `fallback` is for requests that name none."""
         self._entries = {name: _Entry(name, p, Breaker(name, now)) for name, p in providers.items()}
+        for entry in self._entries.values():
+            entry.breaker.on_change = partial(self._tell, entry.breaker)
         self._fallback = fallback
         self.name = providers[DEFAULT].name
         self.model = providers[DEFAULT].model
@@ -75,6 +78,13 @@ class Providers:
         """Release what all of them hold."""
         stopping = DeferredList([entry.provider.stop() for entry in self._entries.values()], consumeErrors=True)
         return stopping.addCallback(lambda _: None)
+
+    def _tell(self, breaker: Breaker) -> None:
+        if breaker.state == "open":
+            words = "the provider {name} is down and is not asked for {seconds:.0f} s: {why}"
+            self._log.warn(words, name=breaker.name, seconds=breaker.retry_in, why=breaker.why)
+        elif breaker.state == "closed":
+            self._log.info("the provider {name} answers again", name=breaker.name)
 
     async def _generate(self, request: ChatRequest, on_delta: OnDelta) -> Finish:
         name = request.provider or DEFAULT
