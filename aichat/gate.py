@@ -19,8 +19,10 @@ import msgspec
 from klein import Klein
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
 from twisted.web.http import Request as HTTPRequest
 from twisted.web.iweb import IRequest
 from twisted.web.server import Request, Site
@@ -35,6 +37,9 @@ T = TypeVar("T")
 MAX_BODY_BYTES = 4 * 1_048_576
 DRAINED_MOST = 64 * 1_048_576
 """Of a body that is too large this much is read and thrown away, so that its sender hears why; then it is cut."""
+
+HEADERS_SECONDS, BODY_SECONDS = 7.0, 120.0
+"""How long the headers of a request may take, from its first byte or from the connection, and its body after them."""
 
 FORWARDED = (
     b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via",
@@ -206,9 +211,71 @@ class QuietSite(Site):
 
     def __init__(self, app: Klein) -> None:
         super().__init__(app.resource(), requestFactory=LimitedRequest)  # type: ignore[no-untyped-call]
+        self.protocol = PunctualChannel  # type: ignore[method-assign, assignment]
 
     def log(self, request: HTTPRequest) -> None:
         """Addresses and paths of people are nobody's business."""
+
+
+class PunctualChannel(HTTPChannel):
+    """An HTTP/1.1 connection whose requests must come in time; twisted.web's own limit is for silence only."""
+
+    _due: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        """Somebody is here."""
+        super().connectionMade()  # type: ignore[no-untyped-call]
+        self._expect("headers", HEADERS_SECONDS)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Called with each piece that comes."""
+        if self._due is None and not self._handlingRequest:  # the next request on this connection begins
+            self._expect("headers", HEADERS_SECONDS)
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+    def allHeadersReceived(self) -> None:
+        """The headers are here."""
+        self._expect("body", BODY_SECONDS)
+        super().allHeadersReceived()  # type: ignore[no-untyped-call]
+
+    def allContentReceived(self) -> None:
+        """The request is here, and is carried out."""
+        self._came()
+        super().allContentReceived()  # type: ignore[no-untyped-call]
+
+    def requestDone(self, request: HTTPRequest) -> None:
+        """An answer is written, though perhaps not read.
+
+        twisted.web would answer at once all the requests that came in one read: 1,000 pages, for somebody who does
+        not read the first one. Here they are dropped with the connection.
+        """
+        if self._waitingForTransport and (self._buffer or self._dataBuffer):
+            self.persistent = 0
+        super().requestDone(request)  # type: ignore[no-untyped-call]
+        if not self.persistent:
+            self.setTimeout(self.timeOut)  # type: ignore[no-untyped-call]  # for the last answer to be read
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Whoever it was has left."""
+        self._came()
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def _expect(self, what: str, seconds: float) -> None:
+        self._came()
+        self._due = self.callLater(seconds, self._too_late, what)  # type: ignore[no-untyped-call, call-arg]
+
+    def _came(self) -> None:
+        due, self._due = self._due, None
+        if due is not None and due.active():
+            due.cancel()
+
+    def _too_late(self, what: str) -> None:
+        self._due = None
+        if self.transport is not None:
+            words = f"The {what} took too long.\n".encode()
+            head = f"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: {len(words)}\r\n\r\n"
+            self.transport.write(head.encode() + words)
+            self.timeoutConnection()  # type: ignore[no-untyped-call]
 
 
 class LimitedRequest(Request):

@@ -151,6 +151,11 @@ class Outbox:
         return self._unsent + sum(map(len, self._held or ()))
 
     @property
+    def is_clogged(self) -> bool:
+        """Whether the client does not read what it is sent."""
+        return self._clogged
+
+    @property
     def is_closed(self) -> bool:
         """Whether nothing goes out any more."""
         return self._closed

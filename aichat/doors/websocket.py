@@ -19,6 +19,9 @@ from aichat.rates import Rate
 
 CLOSE_GOING_AWAY = 1001
 
+PIECES_MOST = 4_096
+"""Of a message that comes in more pieces than these, those so far become one: a piece of 2 bytes costs 43."""
+
 HELLO_SECONDS = 10
 """How long whoever needs a token may stay without having shown one."""
 
@@ -112,6 +115,21 @@ class AutobahnSocket(WebSocketServerProtocol):
     def stopProducing(self) -> None:
         """The transport is gone; `onClose` follows."""
 
+    def onPing(self, payload: bytes) -> None:
+        """Whoever reads is answered; for the others answers would pile up."""
+        if self.connection is not None and not self.connection.out.is_clogged:
+            super().onPing(payload)
+
+    def onMessageFrameData(self, payload: bytes) -> None:
+        """A piece of a frame, as it came from the network."""
+        super().onMessageFrameData(payload)
+        _join_many(self.frame_data)
+
+    def onMessageFrame(self, payload: list[bytes]) -> None:  # type: ignore[override]  # its own is wrong
+        """The pieces of one frame of a message."""
+        super().onMessageFrame(payload)  # type: ignore[arg-type]
+        _join_many(self.message_data)
+
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """One message."""
         if self.early:
@@ -163,3 +181,8 @@ class AutobahnSocket(WebSocketServerProtocol):
         """Close with a WebSocket code; Autobahn's own sendClose knows no 1001 and no 1008."""
         if self.state == self.STATE_OPEN:
             self.sendCloseFrame(code=code, reasonUtf8=reason.encode(), isReply=False)
+
+
+def _join_many(pieces: list[bytes]) -> None:
+    if len(pieces) > PIECES_MOST:
+        pieces[:] = [b"".join(pieces)]
