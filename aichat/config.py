@@ -45,6 +45,12 @@ class Upstream(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     upstream_key_variable: str = ""
     embedded_model: str = ""
     context: Annotated[int, msgspec.Meta(ge=0)] = 0
+    generations_most: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+    @property
+    def at_once(self) -> int:
+        """How many answers it writes at once; more wait."""
+        return self.generations_most or (EMBEDDED_AT_ONCE if self.provider == "embedded" else REMOTE_AT_ONCE)
 
     @property
     def context_tokens(self) -> int:
@@ -112,14 +118,9 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             upstream_key=self.upstream_key,
             embedded_model=self.embedded_model,
             context=self.context,
+            generations_most=self.generations_most or (REMOTE_AT_ONCE if self.bridge else 0),
         )
         return {DEFAULT: plain, **self.providers}
-
-    @property
-    def generations_at_once(self) -> int:
-        """How many answers are written at once; more wait."""
-        embedded = self.provider == "embedded" and not self.bridge
-        return self.generations_most or (EMBEDDED_AT_ONCE if embedded else REMOTE_AT_ONCE)
 
     @property
     def is_local_only(self) -> bool:

@@ -33,7 +33,7 @@ from aichat.chat.administration import Administration
 from aichat.chat.completions import Completions
 from aichat.chat.conversations import Conversations
 from aichat.chat.hub import Hub
-from aichat.chat.line import Line
+from aichat.chat.line import Lines
 from aichat.chat.passwords import Passwords
 from aichat.chat.personas import Personas
 from aichat.chat.pruning import Pruning
@@ -160,9 +160,10 @@ class AichatService(Service):
         book = PersonaBook()
         hub = Hub()
         bridge = await self._open_bridge(book)
-        line = Line(settings.generations_at_once, settings.generations_per_user)
+        at_once = {name: upstream.at_once for name, upstream in settings.upstreams.items()}
+        lines = Lines(at_once, settings.generations_per_user)
         contexts = {name: upstream.context_tokens for name, upstream in settings.upstreams.items()}
-        turns = self.turns = Turns(self.reactor, self.store, hub, bridge, line, contexts[DEFAULT])
+        turns = self.turns = Turns(self.reactor, self.store, hub, bridge, lines, contexts[DEFAULT])
         turns.contexts = contexts
         if interrupted := await turns.recover():
             self.log.info("{n} answers were cut off by the last stop and are marked so", n=interrupted)
@@ -174,7 +175,7 @@ class AichatService(Service):
         conversations = Conversations(self.store, hub, turns)
         use_cases = UseCases(accounts, hub, personas, conversations, turns)
         self.door = WebSocketDoor(self.reactor, self.gate, use_cases, settings.frames_per_second)
-        openai = OpenAIDoor(self.gate, accounts, Completions(self.store, bridge, line))
+        openai = OpenAIDoor(self.gate, accounts, Completions(self.store, bridge, lines))
         web = WebDoor(self.gate, self.door, openai, accounts, self.health, self.metrics)
         self.health.reason(lambda: "" if self.ready else "it is starting or stopping")
         watch_store(self.health, self.metrics, self.store)

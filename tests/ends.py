@@ -19,7 +19,7 @@ from aichat.chat.accounts import Accounts
 from aichat.chat.administration import Administration
 from aichat.chat.conversations import Conversations
 from aichat.chat.hub import Hub
-from aichat.chat.line import Line
+from aichat.chat.line import Lines
 from aichat.chat.passwords import Passwords
 from aichat.chat.personas import Personas
 from aichat.chat.turns import Turns
@@ -85,7 +85,7 @@ class Server:
         *,
         trust_local: bool = True,
         provider: Provider | None = None,
-        line: Line | None = None,
+        lines: Lines | None = None,
         most_per_user: int = 0,
         messages_per_minute: int = 0,
     ) -> None:
@@ -95,8 +95,8 @@ class Server:
         self.book = PersonaBook()
         site = BridgeApp(reactor, provider or self.provider, self.book, Gate()).site()  # type: ignore[arg-type]
         self.bridge = BridgeClient.in_process(reactor, site)
-        self.line = line or Line(64, 64)
-        self.turns = Turns(reactor, self.store, self.hub, self.bridge, self.line, context=8_192)
+        self.lines = lines or Lines({"default": 64}, 64)
+        self.turns = Turns(reactor, self.store, self.hub, self.bridge, self.lines, context=8_192)
         self.passwords = Passwords(reactor)
         self.personas = Personas(self.store, self.hub, self.turns)
         self.personas.on_saved = lambda p: self.book.add_persona(p.id, p.name, p.prompt, p.avatar)

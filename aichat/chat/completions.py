@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aichat.bridge.client import BridgeClient, ChatMessage, Delta, Finish
-from aichat.chat.line import Line
+from aichat.chat.line import Lines
 from aichat.chat.prompt import fill_in
 from aichat.protocol.errors import AichatError
 from aichat.protocol.values import Persona
@@ -16,10 +16,10 @@ from aichat.store.users import User
 class Completions:
     """Answers as a persona, without a conversation."""
 
-    def __init__(self, store: Store, bridge: BridgeClient, line: Line) -> None:
+    def __init__(self, store: Store, bridge: BridgeClient, lines: Lines) -> None:
         self._store = store
         self._bridge = bridge
-        self._line = line
+        self._lines = lines
 
     async def personas(self, user: User) -> list[Persona]:
         """What there is to answer as: one's own, and what is shared."""
@@ -43,12 +43,12 @@ class Completions:
         """
         prompt = fill_in(persona.prompt, persona, user.name)
         whole = [ChatMessage("system", prompt), *messages] if prompt else messages
-        self._line.check(user.id)
-        place = self._line.enter(user.id)
+        self._lines.check(user.id, persona.provider)
+        place = self._lines.enter(user.id, persona.provider)
         try:
             await place.begun
             return await self._bridge.generate(
                 persona.id, whole, persona.model, on_delta, provider=persona.provider, fallback=persona.fallback
             )
         finally:
-            self._line.leave(place)
+            place.leave()

@@ -1,8 +1,8 @@
 """Who is answered now and who waits: so many generations at once, so many of one user, and users take turns.
 
-    place = line.enter(user_id, told)      it begins at once where there is room
-    await place.begun                      cancelling this gives the place up
-    line.leave(place)                      in any case, at the end
+    place = lines.enter(user_id, provider, told)    it begins at once where there is room
+    await place.begun                               cancelling this gives the place up
+    place.leave()                                   in any case, at the end
 
 Of those who wait, each user's first comes before anybody's second. Who has as many running as one user may holds up
 nobody else.
@@ -11,7 +11,7 @@ nobody else.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from twisted.internet.defer import Deferred
 
@@ -32,7 +32,12 @@ class Place:
         self.begun: Deferred[None] = Deferred(lambda _: line.leave(self))
         self.is_running = False
         self.position = 0
+        self._line = line
         self._told = told
+
+    def leave(self) -> None:
+        """Give the place up, at work or in the line; once more does nothing."""
+        self._line.leave(self)
 
     def tell(self, position: int) -> None:
         """Say where it stands, if that is new."""
@@ -43,12 +48,11 @@ class Place:
 
 
 class Line:
-    """All generations of a service. `running` and `waiting` count them."""
+    """All generations of one provider. `running` and `waiting` count them."""
 
     def __init__(self, most: int, per_user: int) -> None:
         self.running = 0
         self.waiting = 0
-        self.unfinished_most = per_user + WAITING_MOST
         self.on_moved: Callable[[], None] = lambda: None
         """Called when places changed: `tell_places` tells them."""
         self._most = most
@@ -72,7 +76,7 @@ class Line:
         return place
 
     def leave(self, place: Place) -> None:
-        """Give a place up, at work or in the line; once more does nothing."""
+        """See `Place.leave`."""
         if place.is_running:
             place.is_running = False
             self.running -= 1
@@ -118,3 +122,44 @@ class Line:
             place.begun.callback(None)
         if self.waiting:
             self.on_moved()
+
+
+class Lines:
+    """One line for each provider. `most` says by name how many it takes at once, `per_user` how many of one user.
+
+    The first of them is also that of any name it does not know.
+    """
+
+    def __init__(self, most: Mapping[str, int], per_user: int) -> None:
+        self._lines = {name: Line(at_once, per_user) for name, at_once in most.items()}
+        self._default = next(iter(self._lines.values()))
+        self.unfinished_most = per_user + WAITING_MOST
+        """Answers of one user that may be stored as unfinished, all providers together."""
+
+    @property
+    def running(self) -> int:
+        """How many generations are at work."""
+        return sum(line.running for line in self._lines.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return sum(line.waiting for line in self._lines.values())
+
+    def on_moved(self, call: Callable[[], None]) -> None:
+        """Have it called when places changed: `tell_places` tells them."""
+        for line in self._lines.values():
+            line.on_moved = call
+
+    def check(self, user_id: int, provider: str) -> None:
+        """Errors: AichatError rate_limited if as many of this user's wait there as may."""
+        self._lines.get(provider, self._default).check(user_id)
+
+    def enter(self, user_id: int, provider: str, told: Told | None = None) -> Place:
+        """Take a place in a provider's line: the last one of this user."""
+        return self._lines.get(provider, self._default).enter(user_id, told)
+
+    def tell_places(self) -> None:
+        """Tell everybody who waits where they stand."""
+        for line in self._lines.values():
+            line.tell_places()

@@ -16,7 +16,7 @@ from twisted.internet.task import deferLater
 from aichat.bridge.client import BridgeClient, Delta
 from aichat.chat.generation import CUT, RESTARTED, WHOLE, Generation, broken
 from aichat.chat.hub import Hub
-from aichat.chat.line import Line
+from aichat.chat.line import Lines
 from aichat.chat.prompt import HISTORY_MOST, build_prompt
 from aichat.log import make_logger
 from aichat.metrics import counts
@@ -53,13 +53,15 @@ class Turns:
 
     _log = make_logger("aichat.chat.turns")
 
-    def __init__(self, reactor: Any, store: Store, hub: Hub, bridge: BridgeClient, line: Line, context: int) -> None:
+    def __init__(
+        self, reactor: Any, store: Store, hub: Hub, bridge: BridgeClient, lines: Lines, context: int
+    ) -> None:
         self._reactor = reactor
         self._store = store
         self._hub = hub
         self._bridge = bridge
-        self._line = line
-        self._line.on_moved = self._tell_places_soon
+        self._lines = lines
+        self._lines.on_moved(self._tell_places_soon)
         self._telling: IDelayedCall | None = None
         self._context = context
         self.contexts: Mapping[str, int] = {}
@@ -78,7 +80,7 @@ class Turns:
         Errors: AichatError not_found, busy, rate_limited, request_id_reused, storage_failed, shutting_down.
         """
         self._check_open()
-        turn = await self._store.messages.append_turn(user_id, command, self._line.unfinished_most)
+        turn = await self._store.messages.append_turn(user_id, command, self._lines.unfinished_most)
         return self._begin(user_id, user_name, turn, on_ack)
 
     async def regenerate(
@@ -86,13 +88,13 @@ class Turns:
     ) -> Generation | None:
         """Have the last question of a conversation answered anew. Errors: as `post`, and conflict."""
         self._check_open()
-        turn = await self._store.messages.replace_answer(user_id, command, self._line.unfinished_most)
+        turn = await self._store.messages.replace_answer(user_id, command, self._lines.unfinished_most)
         return self._begin(user_id, user_name, turn, on_ack)
 
     async def carry_on(self, user_id: int, user_name: str, command: ChatContinue, on_ack: OnAck) -> Generation | None:
         """Finish the last answer of a conversation, from the text it has. Errors: as `post`, and conflict."""
         self._check_open()
-        turn = await self._store.messages.reopen_answer(user_id, command, self._line.unfinished_most)
+        turn = await self._store.messages.reopen_answer(user_id, command, self._lines.unfinished_most)
         return self._begin(user_id, user_name, turn, on_ack)
 
     def stop(self, user_id: int, conversation_id: int, answer_id: int | None = None) -> None:
@@ -122,12 +124,12 @@ class Turns:
     @property
     def running(self) -> int:
         """How many answers are being written."""
-        return self._line.running
+        return self._lines.running
 
     @property
     def waiting(self) -> int:
         """How many answers wait for their turn."""
-        return self._line.waiting
+        return self._lines.waiting
 
     def standing(self, conversation_id: int) -> list[Push]:
         """How the running answer of a conversation stands: its text so far, then its place if it waits."""
@@ -203,8 +205,10 @@ class Turns:
 
     async def _run(self, generation: Generation, persona: Persona, user_name: str) -> None:
         message: Message | None = None
-        place = generation.place = self._line.enter(
-            generation.user_id, lambda position: self._hub.publish_live(generation.queued(position))
+        place = generation.place = self._lines.enter(
+            generation.user_id,
+            persona.provider,
+            lambda position: self._hub.publish_live(generation.queued(position)),
         )
         try:
             try:
@@ -216,7 +220,7 @@ class Turns:
             except Exception:
                 self._log.failure("answer {id} failed", id=generation.answer.id)
                 ending = broken(generation, AichatError("internal"))
-            self._line.leave(place)
+            place.leave()
             if generation.checkpoint_timer is not None:
                 generation.checkpoint_timer.cancel()
                 generation.checkpoint_timer = None
@@ -285,7 +289,7 @@ class Turns:
 
     def _tell_places(self) -> None:
         self._telling = None
-        self._line.tell_places()
+        self._lines.tell_places()
 
     def _on_delta(self, generation: Generation, delta: Delta) -> None:
         if delta.reasoning and generation.thinks_again:

@@ -110,6 +110,7 @@ CASES = [
     ("| a | b |\n|---|---", "|---|\n", "|---|\n"),  # a table's line, not a repeat
     ("The quick brown fox", "brown fox", ""),  # nothing but a repeat
     ("The quick brown fox", "quick brown dog", "quick brown dog"),
+    ("Hi", "Hi there", " there"),  # short, but all there is
     ("whole text", "", ""),
     ("x" * 5_000 + "the end", "the end.", "."),
 ]
@@ -131,7 +132,7 @@ def test_a_repeat_is_found_however_it_is_cut(before: str, continuation: str, cut
     seen = passed(before, [*pieces, rest])
     text = continuation.lstrip()
     longest = next((n for n in range(len(text), 0, -1) if before.endswith(text[:n])), 0)
-    is_repeat = sum(map(str.isalnum, text[:longest])) >= REPEAT_LEAST
+    is_repeat = 0 < longest == len(before) or sum(map(str.isalnum, text[:longest])) >= REPEAT_LEAST
     assert seen[-1] == (text[longest:] if is_repeat else continuation)
     assert all(seen[-1].startswith(part) for part in seen), "what went out stays out"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError
 
-from aichat.chat.line import WAITING_MOST, Line, Place
+from aichat.chat.line import WAITING_MOST, Line, Lines, Place
 from aichat.protocol.errors import AichatError
 
 
@@ -98,6 +98,22 @@ def test_one_that_leaves_as_it_begins_lets_the_next_begin() -> None:
     line.leave(first)
     assert begun(places) == [places[2]]
     assert (line.running, line.waiting) == (1, 0)
+
+
+def test_each_provider_has_its_own_line() -> None:
+    lines = Lines({"default": 1, "here": 1}, per_user=1)
+    moved: list[int] = []
+    lines.on_moved(lambda: moved.append(lines.waiting))
+    first, unknown, here = lines.enter(1, ""), lines.enter(1, "gone"), lines.enter(1, "here")
+    assert begun([first, unknown, here]) == [first, here]
+    assert (lines.running, lines.waiting, moved) == (2, 1, [1])
+    lines.tell_places()
+    assert unknown.position == 1
+    here.leave()
+    assert not unknown.is_running
+    first.leave()
+    assert unknown.is_running
+    lines.check(1, "here")
 
 
 STEPS = st.lists(st.tuples(st.sampled_from(["enter", "enter", "leave", "give up"]), st.integers(0, 99)), max_size=80)

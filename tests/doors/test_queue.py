@@ -12,7 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, suc
 
 from aichat.bridge.providers.base import ChatMessage, ChatRequest, Delta, Finish, OnDelta
 from aichat.chat.completions import Completions
-from aichat.chat.line import WAITING_MOST, Line
+from aichat.chat.line import WAITING_MOST, Lines
 from aichat.store.users import User
 from tests.ends import End, Server
 
@@ -66,7 +66,7 @@ def many() -> Many:
 
 @pytest_twisted.async_yield_fixture
 async def server(tmp_path: Path, many: Many) -> AsyncIterator[Server]:
-    running = await Server(tmp_path, provider=many, line=Line(2, 2)).open()
+    running = await Server(tmp_path, provider=many, lines=Lines({"default": 2, "here": 1}, 2)).open()
     yield running
     await running.close()
 
@@ -109,6 +109,13 @@ async def test_what_waits_is_acked_and_told_its_place_until_it_begins(server: Se
     await end.place(acks[2], 1)
     await end.place(acks[4], 3)
     assert sorted(many.at_once) == ["q0", "q1"]
+    config = {"name": "H", "prompt": "", "provider": "here"}
+    here = await end.ask("ack", type="persona_create", persona_config=config, request_id="make here")
+    chat = {"type": "chat", "persona_id": here["persona_id"], "content": "elsewhere", "request_id": "elsewhere"}
+    await end.ask("ack", **chat)
+    await many.until_asked("elsewhere")
+    many.answer("elsewhere")
+    await end.get("message_done")
     assert (server.turns.running, server.turns.waiting) == (2, 3)
     history = await end.ask("history_response", type="history_request", conversation_id=acks[4]["conversation_id"])
     assert [m.get("status", "done") for m in history["messages"]] == ["done", "running"]
@@ -128,10 +135,10 @@ async def test_what_waits_is_acked_and_told_its_place_until_it_begins(server: Se
     await many.until_asked("q4")
     many.answer("q3")
     many.answer("q4")
-    while len(done := [f["message"]["content"] for f in end.frames if f["type"] == "message_done"]) < 5:
+    while len(done := [f["message"]["content"] for f in end.frames if f["type"] == "message_done"]) < 6:
         await end.get("message_done")
-    assert sorted(done) == [f"re q{n}" for n in range(5)]
-    assert many.asked[2:] == ["q2", "q3", "q4"]
+    assert sorted(done) == ["re elsewhere", *(f"re q{n}" for n in range(5))]
+    assert many.asked[2:] == ["elsewhere", "q2", "q3", "q4"]
 
 
 @pytest_twisted.ensureDeferred
@@ -152,7 +159,7 @@ async def test_stop_in_the_line_asks_the_model_nothing(server: Server, many: Man
 
 @pytest_twisted.ensureDeferred
 async def test_a_stop_of_the_service_ends_what_waits_too(tmp_path: Path, many: Many) -> None:
-    server = await Server(tmp_path, provider=many, line=Line(1, 1)).open()
+    server = await Server(tmp_path, provider=many, lines=Lines({"default": 1, "here": 1}, 1)).open()
     end = await Asker.open(server)
     acks = [await end.post(f"q{n}") for n in range(3)]
     await end.place(acks[2], 2)
@@ -186,7 +193,7 @@ async def test_other_programs_wait_in_the_same_line(server: Server, many: Many) 
     end = await Asker.open(server)
     await end.post("q0")
     await many.until_asked("q0")
-    completions = Completions(server.store, server.bridge, server.line)
+    completions = Completions(server.store, server.bridge, server.lines)
     user = User(1, "owner", "owner")
     persona = await completions.find(user, end.persona)
 
@@ -196,10 +203,10 @@ async def test_other_programs_wait_in_the_same_line(server: Server, many: Many) 
 
     first, second, third = (ask(f"v{n}") for n in range(3))
     await many.until_asked("v0")
-    assert (server.line.running, server.line.waiting) == (2, 2)
+    assert (server.lines.running, server.lines.waiting) == (2, 2)
     second.addErrback(lambda failure: failure.trap(CancelledError) and None)
     second.cancel()
-    assert server.line.waiting == 1
+    assert server.lines.waiting == 1
     many.answer("v0")
     assert (await first).reason == "stop"
     await many.until_asked("v2")

@@ -38,7 +38,7 @@ LOOK_BACK = 1_000
 """Code points of the text before that a continuation may repeat."""
 
 REPEAT_LEAST = 4
-"""Letters and digits that make a repeat: fewer are chance, as "ha" after "ha" or a table's dashes."""
+"""Letters and digits that make a repeat, unless it is of the whole text: fewer are chance, as a table's dashes."""
 
 
 def asked_in_words(request: ChatRequest) -> ChatRequest:
@@ -56,6 +56,7 @@ class Overlap:
     """
 
     def __init__(self, before: str, on_delta: OnDelta) -> None:
+        self._before = before
         self._tail = before[-LOOK_BACK:]
         self._on_delta = on_delta
         self._held = ""
@@ -88,7 +89,7 @@ class Overlap:
     def _without_repeat(self, text: str) -> str:
         for length in range(min(len(text), len(self._tail)), 0, -1):
             if self._tail.endswith(text[:length]):
-                if sum(map(str.isalnum, text[:length])) >= REPEAT_LEAST:
+                if text.startswith(self._before) or sum(map(str.isalnum, text[:length])) >= REPEAT_LEAST:
                     return text[length:]
                 break
         return self._held
