@@ -91,6 +91,7 @@ def ws_large_frames(service: RunningService) -> None:
 
 def ws_fragments(service: RunningService) -> None:
     raw = opened(service)
+    raw.socket.settimeout(300)
     before = resident_megabytes(service.process.child.pid)
     raw.socket.sendall(frame(b"[[", TEXT, fin=False))
     raw.socket.sendall(frame(b"[[", CONTINUATION, fin=False) * 250_000 * (6 if SOAK else 1))
