@@ -21,7 +21,6 @@ from twisted.internet.defer import ensureDeferred, gatherResults
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
-from aichat.bridge.app import MAX_DELTA_CHARS
 from aichat.bridge.providers.openai import OpenAIProvider, Patience
 from aichat.bridge.providers.openai_answer import MAX_ANSWER_CHARS
 from tests.ends import End, Server
@@ -125,7 +124,7 @@ class Stage:
         end.leave()
         streamed = [f for f in end.frames if f["type"] == "message_delta" and f["message_id"] == ack["answer_id"]]
         assert "".join(f.get("content", "") for f in streamed) == done["message"].get("content", "")
-        assert all(len(f.get("content", "")) <= MAX_DELTA_CHARS for f in streamed)
+        assert all(len(f.get("content", "")) <= 16_384 for f in streamed), "as docs/protocol.md says"
         return ack, done["message"]
 
     async def until(self, condition: Any, what: str) -> None:
