@@ -111,6 +111,8 @@ class AichatService(Service):
         set_level(self.settings.log_level)
         quieten_twisted()
         watch_process(self.metrics)
+        watch_certificates(self.health, self.metrics, self.certificates)
+        self.health.reason(lambda: "" if self.ready else "it is starting or stopping")
         self.log.info("open files: {limit} at most", limit=raise_file_limit())
         self.reactor.callWhenRunning(self._begin)
 
@@ -177,9 +179,7 @@ class AichatService(Service):
         self.door = WebSocketDoor(self.reactor, self.gate, use_cases, settings.frames_per_second)
         openai = OpenAIDoor(self.gate, accounts, Completions(self.store, bridge, lines))
         web = WebDoor(self.gate, self.door, openai, accounts, self.health, self.metrics)
-        self.health.reason(lambda: "" if self.ready else "it is starting or stopping")
         watch_store(self.health, self.metrics, self.store)
-        watch_certificates(self.health, self.metrics, self.certificates)
         watch_backups(self.health, self.metrics, self.backups)
         watch_turns(self.metrics, turns, self.door)
         administration = Administration(self.store, accounts, self.passwords, turns.stop_user, personas.publish)
@@ -216,7 +216,8 @@ class AichatService(Service):
             whose = "answers come" if name == DEFAULT else f"answers of the provider {name} come"
             self.log.info("{whose} from {provider}", whose=whose, provider=describe(upstream))
         metrics = self.metrics if self.settings.bridge_only else None
-        return BridgeApp(self.reactor, self.providers, book, self.gate, self.settings.bridge_secret, metrics).site()
+        secret = self.settings.bridge_secret
+        return BridgeApp(self.reactor, self.providers, book, self.gate, secret, metrics, self.health).site()
 
     async def _listen(self, what: str, endpoints: list[str], site: Site) -> None:
         for text in endpoints:

@@ -29,6 +29,7 @@ from tests.service import RunningService, Upstream
 KEY = "sk-canaryKeyOfTheProvider0123456789"
 SECRET = "canary-bridge-secret"
 TOKEN = "canaryTokenThatNobodyHas0123456789abcdefABCDEF"
+PASSWORD = "canary pass word"
 SAID = "canary-said"
 CANARIES = ("canary", "Canary")
 HOSTILE = "canari\r\n2026-01-01T00:00:00+0000 [x#critical] forged\x1b]0;owned\x07\x9b31m\u202e"
@@ -192,6 +193,10 @@ def _misuse(service: RunningService) -> None:
         with connect(service.url, additional_headers={"Authorization": header} if header else {}) as link:
             link.send(json.dumps({"type": "hello", "version": 1, "token": hello}))
             assert json.loads(link.recv(timeout=10))["code"] == "unauthorized"
+    for name in ("owner", "nobody"):
+        with connect(service.url) as link:
+            link.send(json.dumps({"type": "login", "name": name, "password": PASSWORD, "request_id": name}))
+            assert json.loads(link.recv(timeout=30))["code"] == "unauthorized"
     for port in (service.port, service.bridge_port):
         for request in (
             f"GET /{SAID}%0d%0a%1b?token={TOKEN} HTTP/1.1\r\nHost: localhost\r\n"

@@ -23,6 +23,7 @@ from aichat.bridge import sse
 from aichat.bridge.book import PersonaBook
 from aichat.bridge.forms import ABOUT, ROUTES, TITLE, BridgeRequest
 from aichat.bridge.providers.base import ChatMessage, ChatRequest, Delta, Finish, Provider
+from aichat.health import Health
 from aichat.metrics import CONTENT_TYPE, Metrics
 from aichat.openapi import document
 from aichat.page import serve_page
@@ -51,6 +52,7 @@ class BridgeApp:
         door: gate.Gate,
         secret: str = "",
         metrics: Metrics | None = None,
+        health: Health | None = None,
     ) -> None:
         self._reactor = reactor
         self._provider = provider
@@ -58,6 +60,7 @@ class BridgeApp:
         self._gate = door
         self._secret = secret
         self._metrics = metrics
+        self._health = health or Health()
 
     def site(self) -> Site:
         """The application as a twisted.web site."""
@@ -91,9 +94,11 @@ class BridgeApp:
 
     @app.route("/healthz", methods=["GET"])
     def health(self, request: Request) -> bytes:
-        """Whether the bridge is up."""
+        """Whether the bridge is ready, and why not; as the service's, with the name of its provider."""
         self._gate.check_request(request)
-        return gate.write_json(request, {"ready": True, "why": [], "remarks": [], "provider": self._provider.name})
+        report = self._health.report()
+        body = {**msgspec.to_builtins(report), "provider": self._provider.name}
+        return gate.write_json(request, body, 200 if report.ready else 503)
 
     @app.route("/openapi.json", methods=["GET"])
     def openapi(self, request: Request) -> bytes:

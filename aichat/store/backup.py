@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,9 @@ from aichat.store.queries import load_queries
 
 STEP_PAGES = 256
 """Copied in one go, 1 MiB: between two steps other threads get their turn, and a stop is heard."""
+
+SYNC_STEPS = 8
+"""Steps after which the copy goes to the disk: all of it at once would keep a service's commits waiting there."""
 
 OWN_NAME = re.compile(r"aichat-(\d{8}-\d{6})\.db")
 SIDE_FILES = ("-wal", "-shm", "-journal")
@@ -65,18 +69,18 @@ def back_up(database: Path, target: Path, should_stop: Callable[[], bool] = lamb
     if target.exists():
         raise NotMade(f"{target} is there already: choose another name, or name a folder")
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)  # mode 0600
-    os.close(handle)
     part = Path(name)
     try:
-        _copy(database, part, should_stop)
+        _copy(database, part, handle, should_stop)
         with closing(open_read_only(part)) as made:
             wrong = damage(made)
         if wrong:
             raise NotMade(f"{database} is damaged, so its copy is not kept: {wrong[0]}; see aichat-admin check")
-        _sync(part)
+        os.fsync(handle)
         part.rename(target)
         _sync(target.parent)
     finally:
+        os.close(handle)
         for end in ("", *SIDE_FILES):
             part.with_name(part.name + end).unlink(missing_ok=True)
     return Copy(target, target.stat().st_size, time.monotonic() - began)
@@ -118,10 +122,14 @@ def forget_old(folder: Path, keep: int) -> list[Path]:
     return old
 
 
-def _copy(database: Path, part: Path, should_stop: Callable[[], bool]) -> None:
+def _copy(database: Path, part: Path, handle: int, should_stop: Callable[[], bool]) -> None:
+    steps = count(1)
+
     def between_steps(status: int, remaining: int, total: int) -> None:
         if should_stop():
             raise NotMade("the service is stopping")
+        if next(steps) % SYNC_STEPS == 0:
+            os.fsync(handle)
 
     with closing(open_read_only(database)) as source, closing(sqlite3.connect(part, isolation_level=None)) as made:
         source.execute("BEGIN")  # one snapshot: else each write of the service would start the copy anew
@@ -151,9 +159,9 @@ def damage(connection: sqlite3.Connection) -> list[str]:
     ]
 
 
-def _sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk."""
-    handle = os.open(path, os.O_RDONLY)
+def _sync(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

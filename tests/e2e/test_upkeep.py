@@ -126,6 +126,33 @@ def test_restore_after_damage(fresh_service: RunningService, tmp_path: Path) -> 
         assert len(client.history("mara")) == 2
 
 
+def test_a_backup_after_a_crash_takes_the_log_along_and_leaves_it_alone(
+    fresh_service: RunningService, tmp_path: Path
+) -> None:
+    state = fresh_service.state_dir
+    with full_client(fresh_service.url) as client:
+        client.ask("message_done", type="chat", persona_id="mara", content="in the log")
+        client.ask("ack", type="chat", persona_id="mara", content="!long 2000", request_id="q")
+        client.get("message_delta")
+        fresh_service.kill()
+    files = [state / "chat.db", state / "chat.db-wal"]
+    before = [file.read_bytes() for file in files]
+    words = admin(state, "check")
+    assert "No service is running" in words and "1 answers were being written" in words
+    assert "left a write-ahead log" in words
+    admin(state, "backup", tmp_path / "copy.db")
+    assert [file.read_bytes() for file in files] == before, "nobody but the service writes or checkpoints"
+    fresh_service.start()
+    with full_client(fresh_service.url) as client:
+        assert client.history("mara")[0][2] == "in the log"
+    fresh_service.stop()
+    admin(state, "restore", tmp_path / "copy.db")
+    fresh_service.start()
+    with full_client(fresh_service.url) as client:
+        assert client.history("mara")[0][2] == "in the log"
+        assert client.history("mara")[-1][1] in ("interrupted", "failed")
+
+
 def test_scheduled_backups_are_made_and_the_oldest_go(upstream: Upstream, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     env = {"AICHAT_BACKUP_DIR": str(folder), "AICHAT_BACKUP_HOURS": "0.0004", "AICHAT_BACKUP_KEEP": "2"}

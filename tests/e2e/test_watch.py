@@ -141,6 +141,9 @@ def test_a_bridge_elsewhere_that_is_away_is_a_reason(upstream: Upstream, tmp_pat
             assert get(f"{url}/metrics")[0] == 401
             found = numbers(url, authorization="Bearer s3cret")
             assert "process_cpu_seconds_total" in found
+            assert health(url) == (
+                200, {"ready": True, "why": [], "remarks": [], "provider": health(url)[1]["provider"]},
+            )  # fmt: skip
         finally:
             bridge.end()
 
