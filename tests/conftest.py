@@ -5,13 +5,17 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
+import keyring
 import pytest
+from keyrings.alt.file import PlaintextKeyring
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # never that of whoever runs the tests
 
-from tests.service import RunningService, Upstream, running_service
+from tests.service import PASSWORD, RunningService, Upstream, admin, running_service
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +38,31 @@ def fresh_service(upstream: Upstream) -> Iterator[RunningService]:
     """A service of this test alone."""
     with running_service(upstream=upstream) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def guarded(upstream: Upstream) -> Iterator[RunningService]:
+    """A service that trusts nobody unasked, with the members wei, mei and 林小雨, whose password is PASSWORD."""
+    with running_service(upstream=upstream, env={"AICHAT_TRUST_LOCAL": "false"}) as running:
+        for name in ("wei", "mei", "林小雨"):
+            admin(running, "user", "add", name, stdin=PASSWORD + "\n")
+        yield running
+
+
+@pytest.fixture
+def keyring_file(tmp_path: Path) -> Iterator[Path]:
+    """A keyring that is a file, in this process and, by the environment, in those it starts."""
+    folder = tmp_path / "python_keyring"
+    folder.mkdir()
+    before = keyring.get_keyring()
+    backend = PlaintextKeyring()
+    backend.file_path = str(folder / "keyring_pass.cfg")  # where it looks below XDG_DATA_HOME
+    keyring.set_keyring(backend)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyrings.alt.file.PlaintextKeyring")
+        patch.setenv("XDG_DATA_HOME", str(tmp_path))
+        yield folder / "keyring_pass.cfg"
+    keyring.set_keyring(before)
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 DEADLINE = 60.0
+PASSWORD = "correct horse 电池"
+"""Of every user that a test makes."""
 
 
 def free_port() -> int:
@@ -214,3 +216,15 @@ def running_service(
             if upstream is None:
                 own.end()
         service.check_log(expected)
+
+
+def admin(service: RunningService | Path, *arguments: str, stdin: str = "", code: int = 0) -> str:
+    """`aichat-admin` -> what it prints."""
+    folder = service if isinstance(service, Path) else service.state_dir
+    command = [str(Path(sys.executable).with_name("aichat-admin")), "--state-dir", str(folder), *arguments]
+    done = subprocess.run(
+        command, input=stdin, capture_output=True, text=True, timeout=60, env=clean_environment(), check=False
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr

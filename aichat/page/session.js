@@ -103,6 +103,18 @@ export class Session {
     this._login = { type: "login", name, password, client: this._client, request_id: LOGIN };
   }
 
+  // Forget who one was and all that is theirs, unsent words too; the link must leave, and waits for a login.
+  logOut() {
+    this.token = this.user = this.role = this.refusal = "";
+    this._login = null;
+    this._position = null;
+    this._outgoing = [];
+    this.outbox.clear();
+    this.openedConversations.clear();
+    this.timeline.clear();
+    this._move("refused");
+  }
+
   // Say something; without a conversation the newest one goes on, or a `fresh` one starts -> request id.
   post(content, { personaId, conversationId = null, fresh = false }) {
     return this.request({

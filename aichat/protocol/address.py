@@ -17,10 +17,19 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Address(NamedTuple):
-    """A server's WebSocket URL and the token for it ("" if none was found)."""
+    """A server's WebSocket URL and the token for it, "" if none was found.
+
+    `is_given`: by a file that was named, or by AICHAT_TOKEN.
+    """
 
     url: str
     token: str
+    is_given: bool = False
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine."""
+        return urlsplit(self.url).hostname in LOOPBACK
 
 
 def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -38,10 +47,11 @@ def find_server(url: str = "", token_file: str = "", environ: Mapping[str, str] 
     """
     url = url or environ.get("AICHAT_URL", "") or DEFAULT_URL
     if token_file:
-        return Address(url, Path(token_file).expanduser().read_text(encoding="ascii", errors="replace").strip())
+        token = Path(token_file).expanduser().read_text(encoding="ascii", errors="replace").strip()
+        return Address(url, token, is_given=True)
     if environ.get("AICHAT_TOKEN"):
-        return Address(url, environ["AICHAT_TOKEN"])
-    if urlsplit(url).hostname in LOOPBACK:
+        return Address(url, environ["AICHAT_TOKEN"], is_given=True)
+    if Address(url, "").is_local:
         try:
             return Address(url, (state_dir(environ) / TOKEN_FILE).read_text("ascii", "replace").strip())
         except OSError:

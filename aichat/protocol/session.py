@@ -165,6 +165,17 @@ class Session:
         """
         self._login = frames.Login(name=name, password=password, client=self._client, request_id=LOGIN)
 
+    def log_out(self) -> None:
+        """Forget who one was and all that is theirs, unsent words too; the link must leave, and waits for a login."""
+        self.token = self.user = self.role = self.refusal = ""
+        self._login = None
+        self._position = None
+        self._outgoing = []
+        self.outbox.clear()
+        self.opened_conversations.clear()
+        self.timeline.clear()
+        self._move("refused")
+
     def post(self, content: str, *, persona_id: str, conversation_id: int | None = None, new: bool = False) -> str:
         """Say something; without a conversation the newest one goes on, or a `new` one starts -> request id."""
         return self.request(

@@ -17,22 +17,9 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
 from tests.e2e.client import full_client
-from tests.service import RunningService, Upstream, clean_environment, running_service
+from tests.service import PASSWORD, RunningService, Upstream, admin, running_service
 
-PASSWORD = "correct horse 电池"
 WITHIN = 1.0
-
-
-def admin(service: RunningService | Path, *arguments: str, stdin: str = "", code: int = 0) -> str:
-    """`aichat-admin` -> what it prints."""
-    folder = service if isinstance(service, Path) else service.state_dir
-    command = [str(Path(sys.executable).with_name("aichat-admin")), "--state-dir", str(folder), *arguments]
-    done = subprocess.run(
-        command, input=stdin, capture_output=True, text=True, timeout=60, env=clean_environment(), check=False
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")

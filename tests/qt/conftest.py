@@ -45,7 +45,7 @@ def open_window(qtbot: QtBot, server: FakeServer) -> Iterator[Open]:
     windows: list[MainWindow] = []
 
     def open_(url: str = "", token: str = "", *, live: bool = True) -> MainWindow:
-        window = build(Address(url or server.url, token))
+        window = build(lambda: Address(url or server.url, token))
         windows.append(window)
         window.resize(1000, 700)
         window.show()

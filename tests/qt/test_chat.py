@@ -299,11 +299,12 @@ def test_a_refused_token_is_asked_for_where_one_is(open_window: Open, server: Fa
     qtbot.waitUntil(lambda: window.model.state is State.REFUSED)
     page = window.chat.connection
     assert window.chat.pages.currentWidget() is page
-    assert "This token is not known here." in page.words
-    qtbot.keyClicks(page.token_field, "right")
-    qtbot.keyClick(page.token_field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "This token is not known here." in page.words)
+    qtbot.mouseClick(page.form.other, Qt.MouseButton.LeftButton)
+    qtbot.keyClicks(page.form.token, "right")
+    qtbot.keyClick(page.form.token, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: window.chat.pages.currentWidget() is window.chat.welcome)
-    assert page.token_field.text() == ""
+    assert page.form.token.text() == ""
 
 
 def test_no_server_yet_is_said_in_words(open_window: Open, server: FakeServer, qtbot: QtBot) -> None:

@@ -110,6 +110,6 @@ def test_a_service_killed_in_mid_answer(open_window: Open, fresh_service: Runnin
 def test_a_wrong_token(open_window: Open, service: RunningService, qtbot: QtBot) -> None:
     window = open_window(service.url, "wrong", live=False)
     qtbot.waitUntil(lambda: window.model.state is State.REFUSED, timeout=WAIT)
-    assert "refused the token" in window.chat.connection.words
+    qtbot.waitUntil(lambda: "This token is not known here" in window.chat.connection.words, timeout=WAIT)
     window.model.link.use_token(service.token)
     qtbot.waitUntil(lambda: window.model.state is State.LIVE, timeout=WAIT)

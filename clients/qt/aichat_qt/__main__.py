@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, QTranslator
@@ -53,10 +55,10 @@ def dress(app: QApplication) -> None:
     theme().follow_system()
 
 
-def build(address: Address, settings: QSettings | None = None) -> MainWindow:
-    """The window with all that stands behind it, not connected yet."""
-    session = Session(token=address.token, client=f"aichat-qt {our_version()}")
-    link = Link(session, address.url)
+def build(find: Callable[[], Address], settings: QSettings | None = None) -> MainWindow:
+    """The window with all that stands behind it, not connected yet. Errors: those of `find`."""
+    session = Session(client=f"aichat-qt {our_version()}")
+    link = Link(session, find)
     model = Model(session, link)
     window = MainWindow(model, settings)
     link.setParent(window)
@@ -67,15 +69,16 @@ def build(address: Address, settings: QSettings | None = None) -> MainWindow:
 def main() -> int:
     arguments = options()
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    find = partial(find_server, arguments.url, arguments.token_file)
     try:
-        address = find_server(arguments.url, arguments.token_file)
+        find()
     except (OSError, UnicodeError) as error:
         sys.stderr.write(f"aichat-qt: the token file cannot be read: {error}\n")
         return 2
     QGuiApplication.setDesktopFileName("aichat")
     app = QApplication(sys.argv[:1])
     dress(app)
-    window = build(address, QSettings("aichat", "aichat-qt"))
+    window = build(find, QSettings("aichat", "aichat-qt"))
     window.show()
     window.model.link.connect_now()
     return app.exec()

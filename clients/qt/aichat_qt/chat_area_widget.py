@@ -114,10 +114,12 @@ class ChatAreaWidget(QWidget):
         model.messages_changed.connect(self._refresh)
         model.link_changed.connect(self._refresh)
         model.noticed.connect(self.notice)
+        model.user_changed.connect(self._forget)
+        model.link.not_kept.connect(self._tell_not_kept)
         theme().changed.connect(self.update)
         self._refresh()
 
-    def notice(self, words: str) -> None:
+    def notice(self, words: str, ms: int = NOTICE_MS) -> None:
         """Words that belong to no place: they float above the composer for a while."""
         t = theme().tokens
         self._notice.setStyleSheet(
@@ -129,7 +131,12 @@ class ChatAreaWidget(QWidget):
         self._place_notice()
         self._notice.show()
         self._notice.raise_()
-        self._notice_off.start()
+        self._notice_off.start(ms)
+
+    @property
+    def notice_words(self) -> str:
+        """What floats above the composer now."""
+        return "" if self._notice.isHidden() else self._notice.text()
 
     def escape(self) -> bool:
         """Esc: closes what is open, else stops the answer."""
@@ -143,6 +150,21 @@ class ChatAreaWidget(QWidget):
             self.history.panel.hide()
             self._model.select_conversation(None)
             self.input.composer.setFocus()
+
+    def _tell_not_kept(self) -> None:
+        self.notice(
+            self.tr(
+                "No keyring was found here, so this login holds until the app closes. To stay logged in, start it"
+                " with --token-file or AICHAT_TOKEN."
+            ),
+            ms=2 * NOTICE_MS,
+        )
+
+    def _forget(self) -> None:
+        """Another user: what the last one typed is not theirs."""
+        self._drafts.clear()
+        self.input.set_text("")
+        self._notice.hide()
 
     def _submit(self, text: str) -> None:
         if self._model.persona is None:
@@ -176,7 +198,7 @@ class ChatAreaWidget(QWidget):
     def _refresh(self) -> None:
         model = self._model
         persona = model.persona
-        if is_first_contact(model):
+        if is_first_contact(model) or self.connection.is_trying:
             page: QWidget = self.connection
         elif persona is None:
             page = self.no_persona
@@ -194,6 +216,7 @@ class ChatAreaWidget(QWidget):
         self.input.set_running(model.running() is not None)
         if persona is not None:
             self.input.set_placeholder(self.tr("Message {0}").format(one_line(persona.name)))
+        QTimer.singleShot(0, self, self._place_notice)
 
     def _place_notice(self) -> None:
         words = QFontMetrics(self._notice.font()).horizontalAdvance(self._notice.text()) + 2 * M + 2

@@ -36,6 +36,7 @@ PATHS = {
     "chats": '<path d="M20 14.5a2 2 0 0 1-2 2H9l-4.5 3.5V6.5a2 2 0 0 1 2-2H18a2 2 0 0 1 2 2z"/>',
     "picture": '<rect x="4" y="5" width="16" height="14" rx="2"/><circle cx="9" cy="10" r="1.5"/>'
     '<path d="m5 17.5 4.5-4 3 2.5 3-3.5 4 4"/>',
+    "person": '<circle cx="12" cy="8" r="3.75"/><path d="M4.75 20a7.25 7.25 0 0 1 14.500 0"/>',
     "plug": '<path d="M9 4v4M15 4v4M7 8h10v3.5a5 5 0 0 1-10 0zM12 16.5V20"/>',
 }
 

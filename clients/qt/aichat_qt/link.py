@@ -6,15 +6,22 @@ after the delay that the session names, and counts the seconds down for whoever 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
+from collections.abc import Callable
 from math import ceil
+from threading import Thread
+from typing import TypeVar
 
-from PySide6.QtCore import QObject, QTimer, QUrl, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, QUrl, Signal
 from PySide6.QtWebSockets import QWebSocket
 
+from aichat.protocol.address import Address
 from aichat.protocol.errors import AichatError
+from aichat.protocol.frames import LoggedIn
 from aichat.protocol.session import Session, State
+from aichat.protocol.tokens import Tokens
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +29,8 @@ HANDSHAKE_MS = 10_000
 PING_MS = 20_000
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """A page of history may hold many long messages; more than this is no chat server."""
+
+T = TypeVar("T")
 
 
 class Link(QObject):
@@ -31,12 +40,18 @@ class Link(QObject):
     """The session's state, or the seconds until the next try."""
     received = Signal(object, object)
     """A frame and the list of changes that it made."""
+    not_kept = Signal()
+    """There is no keyring for the login that was just made."""
+    _returned = Signal(object)
 
-    def __init__(self, session: Session, url: str, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, find: Callable[[], Address], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.url = url
+        self.address = find()
+        self.tokens = Tokens(session, find, self._aside, self.not_kept.emit)
         self.trouble = ""
+        self._preparing = False
+        self._returned.connect(self._call, Qt.ConnectionType.QueuedConnection)
         self.connecting = False
         self._socket: QWebSocket | None = None
         self._answered = True
@@ -52,11 +67,22 @@ class Link(QObject):
 
     def connect_now(self) -> None:
         """Try now, whatever the timer says. Does nothing while a connection stands or is being made."""
-        if self._socket is not None:
+        if self._socket is not None or self._preparing:
             return
         self._retry.stop()
         self._second.stop()
-        self.connecting = True
+        self.connecting = self._preparing = True
+        try:
+            self.tokens.prepare(self._connect)
+        except (OSError, ValueError) as error:
+            self._over(self.tr("The token file cannot be read: {0}").format(error))
+            return
+        self.changed.emit()
+
+    def _connect(self, url: str) -> None:
+        if not self._preparing:
+            return  # left meanwhile
+        self._preparing = False
         socket = self._socket = QWebSocket(parent=self)
         socket.setMaxAllowedIncomingMessageSize(MAX_MESSAGE_BYTES)
         socket.setMaxAllowedIncomingFrameSize(MAX_MESSAGE_BYTES)
@@ -66,8 +92,7 @@ class Link(QObject):
         socket.errorOccurred.connect(lambda _error: self._end(socket.errorString()))
         socket.pong.connect(self._pong)
         self._handshake.start()
-        socket.open(QUrl(self.url))
-        self.changed.emit()
+        socket.open(QUrl(url))
 
     def close(self) -> None:
         """Leave for good."""
@@ -77,9 +102,24 @@ class Link(QObject):
 
     def use_token(self, token: str) -> None:
         """Try again with another token."""
-        self.session.token = token
         self._drop()
+        self.tokens.use(token)
         self.connect_now()
+
+    def log_in(self, name: str, password: str) -> None:
+        """Try again with a name and a password."""
+        self._drop()
+        self.tokens.log_in(name, password)
+        self.connect_now()
+
+    def log_out(self) -> None:
+        """Forget who this is, and wait for a login."""
+        self._drop()
+        self._retry.stop()
+        self._second.stop()
+        self.trouble = ""
+        self.tokens.log_out()
+        self.changed.emit()
 
     def flush(self) -> None:
         """Write what the session has to say. Call it after every call on the session."""
@@ -111,6 +151,8 @@ class Link(QObject):
             log.warning("%s", error)
             return
         self.flush()
+        if isinstance(frame, LoggedIn):
+            self.tokens.logged_in()
         if frame is not None:
             self.received.emit(frame, changes)
         if self.session.state is not before:
@@ -123,8 +165,10 @@ class Link(QObject):
 
     def _end(self, trouble: str, code: int | None = None) -> None:
         """The connection is over, or did not come about."""
-        if self._socket is None:
-            return
+        if self._socket is not None:
+            self._over(trouble, code)
+
+    def _over(self, trouble: str, code: int | None = None) -> None:
         self._drop()
         self.trouble = trouble
         delay = self.session.closed(code)
@@ -134,10 +178,13 @@ class Link(QObject):
             self._retry_at = time.monotonic() + delay
             self._retry.start(ceil(delay * 1000))
             self._second.start()
-        self.changed.emit()
+        if self.session.state is State.REFUSED:
+            self.tokens.refused(self.connect_now, self.changed.emit)
+        else:
+            self.changed.emit()
 
     def _drop(self) -> None:
-        self.connecting = False
+        self.connecting = self._preparing = False
         self._handshake.stop()
         self._ping.stop()
         socket, self._socket = self._socket, None
@@ -145,6 +192,19 @@ class Link(QObject):
             socket.disconnect(self)
             socket.abort()
             socket.deleteLater()
+
+    def _aside(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Run what may block on a thread of its own, which nobody waits for at the end."""
+
+        def run() -> None:
+            result = work()
+            with contextlib.suppress(RuntimeError):  # the window is gone
+                self._returned.emit(lambda: then(result))
+
+        Thread(target=run, daemon=True).start()
+
+    def _call(self, then: Callable[[], None]) -> None:
+        then()
 
     def _check_alive(self) -> None:
         """A line that went dead (a laptop that slept) does not say so by itself."""

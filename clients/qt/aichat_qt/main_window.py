@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QMainWindow, QWidget
 
 from aichat_qt.add_persona_dialog import AddPersonaDialog
 from aichat_qt.chat_area_widget import ChatAreaWidget
-from aichat_qt.dialogs import ask_delete
+from aichat_qt.dialogs import Question, ask_delete
 from aichat_qt.icons import app_icon
 from aichat_qt.model import Model
 from aichat_qt.persona_list_widget import PersonaListWidget
@@ -64,6 +64,7 @@ class MainWindow(QMainWindow):
         self.personas.create_requested.connect(self.create_persona)
         self.personas.edit_requested.connect(self.edit_persona)
         self.personas.delete_requested.connect(self.delete_persona)
+        self.personas.log_out_requested.connect(self.log_out)
         self.personas.chosen.connect(lambda: self.show_drawer(False))
         self.chat.create_requested.connect(self.create_persona)
         self.chat.header.drawer.clicked.connect(lambda: self.show_drawer(True))
@@ -108,6 +109,23 @@ class MainWindow(QMainWindow):
             self.tr("The persona and all conversations with it will be gone for good."),
         ):
             self.model.delete_persona(persona_id)
+
+    # the user
+
+    def log_out(self) -> None:
+        """Forget who this is; words that were not sent are not lost without a question."""
+        unsent = self.model.unsent()
+        if (
+            not unsent
+            or Question(
+                self,
+                self.tr("Log out?"),
+                self.tr("What was not sent yet ({0}) is lost.").format(unsent),
+                self.tr("Log out"),
+                danger=True,
+            ).exec()
+        ):
+            self.model.log_out()
 
     # places
 

@@ -51,6 +51,8 @@ class Model(QObject):
     """The server refused the command (not a chat) with this request id: the failure."""
     noticed = Signal(str)
     """Words for the reader that belong to no place."""
+    user_changed = Signal()
+    """Somebody else is here, or nobody."""
 
     def __init__(self, session: Session, link: Link, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -62,6 +64,7 @@ class Model(QObject):
         self._fresh = False  # the user asked for a new conversation, so the newest must not come up by itself
         self.preferred_persona = ""
         self._last_state = session.state
+        self._user = ""
         self._seen = False  # the shown conversation was in the list once; when it leaves it was deleted
         self._sent: dict[str, frames.Command] = {}
         self._settling: dict[str, frames.Chat] = {}  # acked, and its message not here yet
@@ -74,6 +77,32 @@ class Model(QObject):
         self._flush.timeout.connect(self._tell_live)
         link.received.connect(self._received)
         link.changed.connect(self._link_changed)
+
+    # who is here
+
+    @property
+    def shown_user(self) -> str:
+        """The user's name, where it says something: not for the owner at their own machine."""
+        at_home = self.session.role == "owner" and self.link.address.is_local
+        return "" if at_home else self.session.user
+
+    def unsent(self) -> int:
+        """How many commands were not taken by the server yet."""
+        return len(self.session.outbox)
+
+    def log_out(self) -> None:
+        """Forget who this is, and wait for a login."""
+        self.link.log_out()
+        self._reset("")
+
+    def _reset(self, user: str) -> None:
+        self._user = user
+        self._fresh = False
+        for what in (self._sent, self._settling, self._stopping, self._grown):
+            what.clear()
+        self._show("", None)
+        self.user_changed.emit()
+        self._mark("personas", "conversations", "messages")
 
     # what is shown
 
@@ -253,6 +282,9 @@ class Model(QObject):
     def _received(self, frame: frames.AnyPush, changes: list[Change]) -> None:
         match frame:
             case frames.Welcome():
+                if self._user and self._user != self.session.user:
+                    self._reset(self.session.user)
+                self._user = self.session.user
                 self._resend_queued()
                 if not frame.recovered:
                     self._settling.clear()

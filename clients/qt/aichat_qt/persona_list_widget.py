@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
 )
 
 from aichat.protocol.session import State
-from aichat_qt.icons import button, icon
-from aichat_qt.labels import label, tooltip
+from aichat_qt.icons import IconButton, button, icon
+from aichat_qt.labels import ElidedLabel, label, tooltip
 from aichat_qt.model import Model
 from aichat_qt.persona_item_widget import HEIGHT, PersonaItemWidget
 from aichat_qt.theme import META_PX, XS, L, M, S, theme
@@ -55,6 +55,7 @@ class PersonaListWidget(QWidget):
     create_requested = Signal()
     edit_requested = Signal(str)
     delete_requested = Signal(str)
+    log_out_requested = Signal()
     chosen = Signal()
     """A persona was chosen by hand (the drawer may close)."""
 
@@ -89,7 +90,9 @@ class PersonaListWidget(QWidget):
         self._none.hide()
         self._new = button(self.tr("New persona"), "quiet", self)
         self._new.clicked.connect(self.create_requested)
-        self._state = label(self, "muted", px=META_PX)
+        self._state = ElidedLabel(self, "muted", px=META_PX)
+        self.user_button = IconButton("person", self.tr("User"), self)
+        self.user_button.clicked.connect(self._user_menu)
         self._lay_out()
         model.personas_changed.connect(self._refresh)
         model.messages_changed.connect(self._refresh)
@@ -115,9 +118,15 @@ class PersonaListWidget(QWidget):
         bottom.addWidget(self._new)
         layout.addLayout(bottom)
         foot = QHBoxLayout()
-        foot.setContentsMargins(L + XS + M, S, L, M)
-        foot.addWidget(self._state)
+        foot.setContentsMargins(L + XS + M, XS, M, S)
+        foot.addWidget(self._state, 1)
+        foot.addWidget(self.user_button)
         layout.addLayout(foot)
+
+    @property
+    def state_words(self) -> str:
+        """How the connection stands."""
+        return self._state.text()
 
     def focus_list(self) -> None:
         self._list.setFocus()
@@ -211,19 +220,30 @@ class PersonaListWidget(QWidget):
         menu.exec(self._list.mapToGlobal(place))
         menu.deleteLater()
 
+    def _user_menu(self) -> None:
+        user = one_line(self._model.session.user)
+        menu = QMenu(self)
+        menu.addAction(user).setEnabled(False)
+        other = self.tr("Log out…") if self._model.shown_user else self.tr("Log in as another user…")
+        menu.addAction(other, self.log_out_requested.emit)
+        menu.exec(self.user_button.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
+        menu.deleteLater()
+
     def _show_state(self) -> None:
         link, state = self._model.link, self._model.state
         if state is State.LIVE:
-            words = self.tr("connected")
+            user = one_line(self._model.shown_user)
+            words = self.tr("connected as {0}").format(user) if user else self.tr("connected")
         elif state is State.REFUSED:
-            words = self.tr("token refused")
+            words = self.tr("not logged in")
         elif link.seconds_left:
             words = self.tr("offline, again in {0} s").format(link.seconds_left)
         else:
             words = self.tr("connecting…")
         self._state.setText(words)
         self._enable()
-        self._state.setToolTip(tooltip(one_line(QUrl(link.url).authority())))
+        self.user_button.setVisible(bool(self._model.session.user) and state is not State.REFUSED)
+        self._state.setToolTip(tooltip(one_line(QUrl(link.address.url).authority())))
         self.update()
 
     def _dress(self) -> None:
