@@ -30,11 +30,11 @@ def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = set()
     for line in chain(project["dependencies"], *project["optional-dependencies"].values()):
-        name = re.match(r"[\w-]+", line)[0]
+        name = re.match(r"[\w.-]+", line)[0]
         if name != "aichat":
             wanted.add(name.lower())
     page = (DOCS / "dependencies.md").read_text()
-    named = re.findall(r"^\| ([\w, -]+?) \|", page, re.MULTILINE)
+    named = re.findall(r"^\| ([\w., -]+?) \|", page, re.MULTILINE)
     assert {name.strip().lower() for row in named[1:] for name in row.split(",")} == wanted
 
 

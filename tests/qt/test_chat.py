@@ -245,7 +245,7 @@ def test_the_place_in_line_is_told(window: MainWindow, server: FakeServer, qtbot
     qtbot.waitUntil(lambda: "line" not in shown())
     server.delta("at last")
     qtbot.waitUntil(lambda: texts(window)[1] == "at last")
-    assert shown() == ""
+    qtbot.waitUntil(lambda: shown() == "")
 
 
 def test_only_the_last_answer_can_be_made_anew(open_window: Open, server: FakeServer, qtbot: QtBot) -> None:
