@@ -78,6 +78,7 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     generations_per_user: Annotated[int, msgspec.Meta(ge=1)] = 4
     providers: dict[str, Upstream] = {}
     fallback: str = ""
+    members_choose_models: bool = False
     trust_local: bool = True
     hosts: list[str] = []
     origins: list[str] = []

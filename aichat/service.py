@@ -169,7 +169,7 @@ class AichatService(Service):
         turns.contexts = contexts
         if interrupted := await turns.recover():
             self.log.info("{n} answers were cut off by the last stop and are marked so", n=interrupted)
-        personas = Personas(self.store, hub, turns)
+        personas = Personas(self.store, hub, turns, members_choose=settings.members_choose_models)
         personas.on_saved = lambda p: book.add_persona(p.id, p.name, p.prompt, p.avatar)
         personas.on_deleted = book.remove_persona
         if taken := await personas.open(accounts.owner.id, self._starters(), self._persona_files()):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from aichat.chat.hub import Hub
 from aichat.chat.turns import Turns
+from aichat.protocol.errors import AichatError
 from aichat.protocol.frames import (
     Ack,
     PersonaCreate,
@@ -15,9 +16,10 @@ from aichat.protocol.frames import (
     PersonaUpdate,
     Push,
 )
-from aichat.protocol.values import Persona
+from aichat.protocol.values import Persona, PersonaChanges, PersonaConfig
 from aichat.store import Store
 from aichat.store.personas import Saved
+from aichat.store.users import User
 
 OnAck = Callable[[Ack], None]
 
@@ -26,13 +28,15 @@ class Personas:
     """A user's personas, and those that are shared with them.
 
     `on_saved` and `on_deleted` keep the bridge's book up to date: it has the owner's and the shared ones, since
-    whoever reaches the bridge can ask as any of them.
+    whoever reaches the bridge can ask as any of them. Unless `members_choose`, only an owner, who pays for them, says
+    which model and provider answers.
     """
 
-    def __init__(self, store: Store, hub: Hub, turns: Turns) -> None:
+    def __init__(self, store: Store, hub: Hub, turns: Turns, *, members_choose: bool = False) -> None:
         self._store = store
         self._hub = hub
         self._turns = turns
+        self._members_choose = members_choose
         self._owner_id = 0
         self.on_saved: Callable[[Persona], None] = lambda persona: None
         self.on_deleted: Callable[[str], None] = lambda persona_id: None
@@ -59,13 +63,15 @@ class Personas:
         """One persona. Errors: AichatError not_found."""
         return await self._store.personas.get(user_id, persona_id)
 
-    async def create(self, user_id: int, command: PersonaCreate, on_ack: OnAck) -> None:
-        """Make a persona."""
-        self._tell(user_id, await self._store.personas.create(user_id, command), on_ack)
+    async def create(self, user: User, command: PersonaCreate, on_ack: OnAck) -> None:
+        """Make a persona. Errors: AichatError forbidden."""
+        self._check_choice(user, command.persona_config)
+        self._tell(user.id, await self._store.personas.create(user.id, command), on_ack)
 
-    async def update(self, user_id: int, command: PersonaUpdate, on_ack: OnAck) -> None:
+    async def update(self, user: User, command: PersonaUpdate, on_ack: OnAck) -> None:
         """Change a persona, or share it, or take it back. Errors: AichatError not_found, forbidden."""
-        self._tell(user_id, await self._store.personas.update(user_id, command), on_ack)
+        self._check_choice(user, command.persona_config)
+        self._tell(user.id, await self._store.personas.update(user.id, command), on_ack)
 
     async def delete(self, user_id: int, command: PersonaDelete, on_ack: OnAck) -> None:
         """Delete a persona with its conversations; running answers end. Errors: AichatError not_found, forbidden."""
@@ -79,6 +85,12 @@ class Personas:
         if isinstance(event, PersonaSaved) and user_id == self._owner_id:
             self.on_saved(event.persona)
         self._hub.publish(user_id, event)
+
+    def _check_choice(self, user: User, config: PersonaConfig | PersonaChanges) -> None:
+        if user.role != "owner" and not self._members_choose and (config.model or config.provider or config.fallback):
+            raise AichatError(
+                "forbidden", "Only an owner chooses `model`, `provider` and `fallback` here: leave them out."
+            )
 
     def _tell(self, user_id: int, saved: Saved, on_ack: OnAck) -> None:
         """The ack, then the event as each user sees it."""

@@ -264,7 +264,7 @@ class Connection:
         await self.chat.turns.carry_on(self.user_id, self.user.name, command, self.watch_and_ack)
 
     async def handle_persona_update(self, command: frames.PersonaUpdate) -> None:
-        await self.chat.personas.update(self.user_id, command, self.ack)
+        await self.chat.personas.update(self.user, command, self.ack)
 
     async def handle_persona_delete(self, command: frames.PersonaDelete) -> None:
         await self.chat.personas.delete(self.user_id, command, self.ack)
@@ -306,7 +306,7 @@ class Connection:
             acked.append(ack)
             self.ack(ack)
 
-        await self.chat.personas.create(self.user_id, command, on_ack)
+        await self.chat.personas.create(self.user, command, on_ack)
         if self.state == "plain":
             await self.reply_personas(acked[0].persona_id, "")
 

@@ -380,6 +380,20 @@ async def test_the_bridge_knows_the_owners_and_the_shared_personas_only(server: 
     assert private not in server.book.personas
 
 
+@pytest.mark.parametrize("choice", [{"model": "dear-1"}, {"provider": "dear"}, {"fallback": "dear"}])
+@pytest_twisted.ensureDeferred
+async def test_only_an_owner_chooses_who_answers(server: Server, choice: dict[str, str]) -> None:
+    owner, wei = await come_in(server, "owner"), await come_in(server, "wei")
+    config = {"name": "n", "prompt": "p"}
+    error = await wei.ask("error", type="persona_create", persona_config=config | choice, request_id="c")
+    assert error["code"] == "forbidden"
+    persona = await persona_of(wei)
+    error = await wei.ask("error", type="persona_update", persona_id=persona, persona_config=choice, request_id="u")
+    assert error["code"] == "forbidden"
+    await wei.ask("ack", type="persona_update", persona_id=persona, persona_config={"model": ""}, request_id="v")
+    await persona_of(owner, shared=True, **choice)
+
+
 # limits
 
 
