@@ -12,7 +12,7 @@ QT_LIBRARIES = libegl1 libgl1 libdbus-1-3 libxkbcommon0 libxkbcommon-x11-0 libfo
 	libxcb-xkb1
 
 .DEFAULT_GOAL = help
-.PHONY: help run tui qt install model test soak lint check-python clean
+.PHONY: help run tui qt install model test soak bench lint check-python clean
 
 help:
 	@echo "make run      install, fetch the model, start the service, say where to go"
@@ -67,6 +67,11 @@ lint:
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# QUICK=1 for a short form; ARGS="--pin --rounds 7" and others: see bench/README.md
+bench: check-python
+	@sh bench/prepare $(PYTHON)
+	bench/.venvs/aichat/bin/python bench/run.py $(if $(QUICK),--quick) $(ARGS)
 
 soak: $(TEST_INSTALLED)
 	AICHAT_SOAK=1 $(BIN)/python -m pytest -n 0 --capture=no tests/soak
