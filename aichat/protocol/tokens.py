@@ -51,6 +51,16 @@ def forget(url: str) -> bool:
     return True
 
 
+def is_there() -> bool:
+    """Whether this machine has a keyring that keeps something. Blocks."""
+    try:
+        import keyring  # noqa: PLC0415
+
+        return keyring.get_keyring().priority > 0
+    except Exception:
+        return False
+
+
 class Aside(Protocol):
     """Runs `work` on another thread, then `then` with its result on the client's own."""
 
@@ -61,13 +71,13 @@ class Tokens:
     """What a link asks before it connects, and tells when it was refused.
 
     `find` gives the server and the token named or found here, anew for each try: the server may have started, and
-    left its token, since the last one. `not_kept` is called when a login could not be put into a keyring.
+    left its token, since the last one. `kept` is called after a login: whether a keyring has it now.
     """
 
     def __init__(
-        self, session: Session, find: Callable[[], Address], aside: Aside, not_kept: Callable[[], None]
+        self, session: Session, find: Callable[[], Address], aside: Aside, kept: Callable[[bool], None]
     ) -> None:
-        self._session, self._find, self._aside, self._not_kept = session, find, aside, not_kept
+        self._session, self._find, self._aside, self._tell_kept = session, find, aside, kept
         self._url = ""
         self._given = False  # a token was named at the start: the keyring has no say
         self._chosen = False  # by a login, by hand, or out of the keyring: what is found here does not count
@@ -112,14 +122,14 @@ class Tokens:
         self._logging_in = False
         self._looked = True
         if self._given:  # the next start shows that one again
-            self._not_kept()
+            self._tell_kept(False)
             return
         self._kept = token
 
         def kept(done: bool) -> None:
-            if not done and self._kept == token:
-                self._kept = ""
-                self._not_kept()
+            if self._kept == token:
+                self._kept = token if done else ""
+                self._tell_kept(done)
 
         self._aside(lambda: keep(url, token), kept)
 

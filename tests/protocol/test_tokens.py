@@ -30,7 +30,12 @@ class Client:
         self.told: list[str] = []
         self.asides: list[Callable[[], None]] = []
         self.address = address
-        self.tokens = Tokens(self.session, lambda: self.address, self.aside, lambda: self.told.append("not kept"))
+        self.tokens = Tokens(
+            self.session,
+            lambda: self.address,
+            self.aside,
+            lambda done: self.told.append("kept" if done else "not kept"),
+        )
 
     def aside(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         self.asides.append(lambda: then(work()))
@@ -72,7 +77,7 @@ def test_a_login_is_shown_again_at_the_next_start(keyring_file: Path) -> None:
     assert first.connect() == ""
     assert first.refuse() == ["over"]
     first.log_in("t1")
-    assert first.told == [f"connect {FAR}"] and keyring.get_password("aichat", FAR) == "t1"
+    assert first.told == [f"connect {FAR}", "kept"] and keyring.get_password("aichat", FAR) == "t1"
     assert first.connect() == "t1", "after a break too"
     assert Client(Address(FAR, "")).connect() == "t1"
     assert Client(Address("wss://other.example.org/ws", "")).connect() == "", "each server has its own"
@@ -155,9 +160,9 @@ from aichat.protocol.session import Session
 from aichat.protocol.tokens import Tokens
 def aside(work, then): then(work())
 for address in (Address("ws://127.0.0.1:1/ws", ""), Address("wss://far.example/ws", "named", is_given=True)):
-    Tokens(Session(), lambda: address, aside, lambda: None).prepare(lambda url: None)
+    Tokens(Session(), lambda: address, aside, print).prepare(lambda url: None)
 assert "keyring" not in sys.modules
-Tokens(Session(), lambda: Address("wss://far.example/ws", ""), aside, lambda: None).prepare(lambda url: None)
+Tokens(Session(), lambda: Address("wss://far.example/ws", ""), aside, print).prepare(lambda url: None)
 assert "keyring" in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True)

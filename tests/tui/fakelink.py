@@ -24,6 +24,31 @@ class FakeLink:
         self._inbox: deque[bytes] = deque()
         self._pumping = False
 
+    @property
+    def is_idle(self) -> bool:
+        return self.wire is None
+
+    def log_in(self, name: str, password: str) -> None:
+        self.leave()
+        self.session.log_in(name, password)
+        self.connect()
+
+    def use_token(self, token: str) -> None:
+        self.leave()
+        self.session.token = token
+        self.connect()
+
+    def log_out(self) -> None:
+        self.leave()
+        self.session.log_out()
+        self.listener.on_state()
+
+    def leave(self) -> None:
+        if self.wire is not None:
+            self.world.drop(self.wire)
+            self.wire = None
+        self._inbox.clear()
+
     def start(self, listener: Listener) -> None:
         self.listener = listener
         self.connect()

@@ -306,11 +306,15 @@ def test_another_store_behind_the_same_address_is_loaded_anew() -> None:
 
 def test_a_refused_token_is_said_and_not_tried_forever() -> None:
     async def scene(stage: Stage, pilot: Pilot[None]) -> None:
-        text = await until(pilot, "does not know this token")
+        text = await until(pilot, "Log in at 127.0.0.1:8765")
         assert "This token is not valid." in text
         assert stage.session.state is State.REFUSED
-        stage.session.token = "good"
+        await pilot.press("escape")
+        text = await until(pilot, "You are not logged in at")
+        assert "This token is not valid. · Ctrl+R logs in" in text
         await pilot.press("ctrl+r")
+        await until(pilot, "Log in at 127.0.0.1:8765")
+        await pilot.press("tab", "tab", *"good", "enter")
         await until(pilot, "Ahoy, mate")
 
     play(scene, World(token="good"), token="bad")

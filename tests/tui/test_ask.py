@@ -116,7 +116,7 @@ def test_status_3_a_token_that_is_refused(run: Run, tmp_path: Path) -> None:
     token.write_text("wrong")
     done = run("--token-file", str(token), "ask", "mara", "hi")
     assert done.returncode == 3
-    assert b"refused the token" in done.stderr
+    assert b"refused: This token is not known here" in done.stderr
 
 
 def test_waiting_for_a_server_that_comes_later(start: Start, proxy: FaultProxy) -> None:

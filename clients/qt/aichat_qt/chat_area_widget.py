@@ -115,7 +115,7 @@ class ChatAreaWidget(QWidget):
         model.link_changed.connect(self._refresh)
         model.noticed.connect(self.notice)
         model.user_changed.connect(self._forget)
-        model.link.not_kept.connect(self._tell_not_kept)
+        model.link.kept.connect(self._tell_kept)
         theme().changed.connect(self.update)
         self._refresh()
 
@@ -151,7 +151,9 @@ class ChatAreaWidget(QWidget):
             self._model.select_conversation(None)
             self.input.composer.setFocus()
 
-    def _tell_not_kept(self) -> None:
+    def _tell_kept(self, done: bool) -> None:
+        if done:
+            return
         self.notice(
             self.tr(
                 "No keyring was found here, so this login holds until the app closes. To stay logged in, start it"

@@ -40,15 +40,15 @@ class Link(QObject):
     """The session's state, or the seconds until the next try."""
     received = Signal(object, object)
     """A frame and the list of changes that it made."""
-    not_kept = Signal()
-    """There is no keyring for the login that was just made."""
+    kept = Signal(bool)
+    """After a login: whether a keyring has it now."""
     _returned = Signal(object)
 
     def __init__(self, session: Session, find: Callable[[], Address], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.session = session
         self.address = find()
-        self.tokens = Tokens(session, find, self._aside, self.not_kept.emit)
+        self.tokens = Tokens(session, find, self._aside, self.kept.emit)
         self.trouble = ""
         self._preparing = False
         self._returned.connect(self._call, Qt.ConnectionType.QueuedConnection)

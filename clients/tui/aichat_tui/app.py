@@ -10,15 +10,16 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from aichat.protocol.address import Address
 from aichat.protocol.frames import AnyPush
-from aichat.protocol.session import Session
+from aichat.protocol.session import Session, State
 from aichat.protocol.timeline import Change
 from aichat_tui.desk import Desk
 from aichat_tui.link import Link
 from aichat_tui.screens.base import DeskDialog, DeskScreen
 from aichat_tui.screens.main import MainScreen
 from aichat_tui.theme import PALETTES, textual_theme
-from aichat_tui.words import _
+from aichat_tui.words import _, plural
 
 LIVE_EVERY = 0.1
 """Seconds between two drawings of a growing answer, at least."""
@@ -43,7 +44,7 @@ class ChatApp(App[None]):
         super().__init__()
         self.session = session
         self.link = link
-        self.desk = Desk(session, link.flush)
+        self.desk = Desk(session, link.flush, at_home=Address(server, "").is_local)
         self._server = server
         self._changes: set[Change] = set()
         self._frames = 0
@@ -82,6 +83,14 @@ class ChatApp(App[None]):
         """The connection came or went."""
         self._changes.add(Change("personas"))
         self._draw_soon()
+        if self.session.state is State.REFUSED and self.link.is_idle:
+            self.call_later(self.action_log_in)
+
+    def on_kept(self, done: bool) -> None:
+        """A login that no keyring has is to be made again at the next start: say so, and the way out."""
+        if not done:
+            words = _("There is no keyring here, so this login ends when you quit. To stay logged in, start with")
+            self.notify(f"{words} --token-file FILE, AICHAT_TOKEN=…", timeout=15, markup=False)
 
     def _draw_soon(self) -> None:
         if not self._posted:
@@ -126,6 +135,32 @@ class ChatApp(App[None]):
             if isinstance(screen, MainScreen) and screen.is_mounted:
                 screen.recolour()
 
+    def action_log_in(self) -> None:
+        """Ask who this is, if the server wants to know."""
+        from aichat_tui.screens.login import LoginForm  # noqa: PLC0415 - the first screen comes sooner
+
+        if self.session.state is State.REFUSED and not any(isinstance(s, LoginForm) for s in self.screen_stack):
+            self.push_screen(LoginForm(self.desk, self.link, self._server))
+
+    def action_log_out(self) -> None:
+        """Forget who this is; words that were not sent are not lost without a question."""
+        from aichat_tui.screens.question import Question  # noqa: PLC0415
+
+        unsent = len(self.session.outbox)
+        if not unsent:
+            self._log_out(True)
+            return
+        detail = plural(
+            "{n} thing was not sent yet, and is lost.", "{n} things were not sent yet, and are lost.", unsent
+        )
+        self.push_screen(Question(_("Log out?"), detail, _("Log out")), self._log_out)
+
+    def _log_out(self, yes: bool | None) -> None:
+        if yes:
+            self.link.log_out()
+            self.desk.leave("")
+            self._draw_soon()
+
     def action_help(self) -> None:
         """The keys."""
         from aichat_tui.screens.help import Help  # noqa: PLC0415 - the first screen comes sooner
@@ -147,6 +182,11 @@ class ChatApp(App[None]):
             ]
             for title, about, action in commands:
                 yield SystemCommand(title, about, action)
+        if self.session.state is State.REFUSED:
+            yield SystemCommand(_("Log in"), _("With a name and a password, or a token"), self.action_log_in)
+        elif self.session.user:
+            title = _("Log out") if self.desk.shown_user else _("Log in as another user")
+            yield SystemCommand(title, _("The keyring forgets you; answers go on"), self.action_log_out)
         yield SystemCommand(_("Light or dark"), _("Change the colours"), self.action_theme)
         yield SystemCommand(_("Keys"), _("What each key does"), self.action_help)
         yield SystemCommand(_("Quit"), _("Running answers go on without you"), self.exit)

@@ -129,7 +129,8 @@ class Errand:
                 self._deadline = None
             self._stood = True
         elif self.session.state is State.REFUSED:
-            self.finish(UNREACHABLE, _("the server refused the token: {reason}").format(reason=self.session.refusal))
+            if self.link.is_idle:
+                self.refused()
         elif self.link.retry_at is not None and self._deadline is None:
             wait = self.arguments.wait
             if wait is None:
@@ -137,6 +138,14 @@ class Errand:
             if self._stood:
                 complain(_("offline — reconnecting"))
             self._deadline = self.reactor.callLater(wait, self._unreachable)
+
+    def on_kept(self, done: bool) -> None:
+        """Only who logs in needs to know."""
+
+    def refused(self) -> None:
+        """The server wants to know who this is, or does not know the token."""
+        reason = label(self.session.refusal)
+        self.finish(UNREACHABLE, _("refused: {reason} (to log in: aichat-tui login)").format(reason=reason))
 
     def _unreachable(self) -> None:
         self._deadline = None

@@ -1,4 +1,4 @@
-"""`aichat-tui`: the app; `aichat-tui ask`: one answer; `aichat-tui list`: the personas."""
+"""`aichat-tui`: the app; `ask`: one answer; `list`: the personas; `login`, `logout`: who one is."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ exit status:
   141  the reader of standard output went away (the same)
 """
 
+LOGIN_HELP = """\
+Name and password are asked for, at a terminal. What comes back is a token; it is kept in the
+system's keyring (GNOME Keyring, KWallet, macOS Keychain, Windows Credential Manager) for this
+server, and the app, `ask` and `list` show it from then on. Without a keyring, use a token of
+`aichat-admin token add` with --token-file or AICHAT_TOKEN.
+
+exit status:
+  0    logged in, and kept
+  1    no keyring
+  2    not at a terminal, or nothing typed
+  3    no connection, or the server refused
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line; it never takes a token, which others could read there."""
@@ -55,16 +68,25 @@ def parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", parents=[where], help=_("print the personas: id, tab, name"))
     listing.add_argument("--json", action="store_true", help=_("print a JSON array"))
     listing.add_argument("--wait", type=float, default=None, metavar="SECONDS", help=_("keep trying this long"))
+    url = _where(argparse.SUPPRESS, token=False)
+    login = commands.add_parser(
+        "login", parents=[url], help=_("log in with a name and a password"), epilog=_(LOGIN_HELP),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    login.set_defaults(wait=None)
+    commands.add_parser("logout", parents=[url], help=_("forget the login"))
     return main
 
 
-def _where(default: str) -> argparse.ArgumentParser:
+def _where(default: str, *, token: bool = True) -> argparse.ArgumentParser:
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument(
         "--url", default=default, help=_("ws:// or wss:// of the server (default: AICHAT_URL, else here)")
     )
-    token = _("read the token from FILE (default: AICHAT_TOKEN, else that of the server here)")
-    where.add_argument("--token-file", default=default, metavar="FILE", help=token)
+    if not token:
+        return where
+    words = _("read the token from FILE (default: AICHAT_TOKEN, else that of the server here, else of the login)")
+    where.add_argument("--token-file", default=default, metavar="FILE", help=words)
     return where
 
 
@@ -84,6 +106,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if arguments.command is None:
         return _app(find, url, light=arguments.light)
+    if arguments.command in ("login", "logout"):
+        from aichat_tui import account  # noqa: PLC0415
+
+        return account.log_in(arguments, find) if arguments.command == "login" else account.log_out(find)
     from aichat_tui import ask  # noqa: PLC0415
 
     return ask.run(arguments, find)

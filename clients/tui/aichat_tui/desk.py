@@ -28,8 +28,11 @@ class Said(NamedTuple):
 class Desk:
     """One user's place among personas and conversations."""
 
-    def __init__(self, session: Session, flush: Callable[[], None]) -> None:
+    def __init__(self, session: Session, flush: Callable[[], None], *, at_home: bool = False) -> None:
         self.session = session
+        self.user = ""
+        """Whose desk this is: another user finds it empty."""
+        self._at_home = at_home
         self.timeline = session.timeline
         self.persona_id = ""
         self.conversation_id: int | None = None
@@ -45,6 +48,22 @@ class Desk:
         self._known: int | None = None
         self._asked_before = 0
         """The oldest message when older ones were asked for: once is enough."""
+
+    # who is here
+
+    @property
+    def shown_user(self) -> str:
+        """The user's name, where it says something: not for the owner at their own machine."""
+        return "" if self._at_home and self.session.role == "owner" else self.session.user
+
+    def leave(self, user: str) -> None:
+        """Another user comes, or nobody: what was the last one's is gone."""
+        self.user = user
+        self.persona_id, self.conversation_id = "", None
+        self.began = self._known = None
+        self._asked_before = 0
+        for what in (self.unread, self.drafts, self.acks, self._said):
+            what.clear()
 
     # what is here
 
@@ -248,8 +267,10 @@ class Desk:
                     self.unread.add(message.conversation_id)
             case frames.Error(request_id=request_id) if request_id:
                 self._drop_pointless(request_id)
-            case frames.Welcome():
+            case frames.Welcome(user=user):
                 self._asked_before = 0
+                if user != self.user:
+                    self.leave(user)
         if any(change.kind in ("personas", "conversations") for change in changes):
             self._settle()
 

@@ -7,16 +7,19 @@ Works on the default reactor (`ask`) and, after `adopt_running_loop`, on the asy
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from aichat.protocol.address import Address
 from aichat.protocol.errors import AichatError
-from aichat.protocol.frames import AnyPush
+from aichat.protocol.frames import AnyPush, LoggedIn
 from aichat.protocol.session import Session, State
 from aichat.protocol.timeline import Change
+from aichat.protocol.tokens import Tokens
 from aichat_tui import __version__
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """A page of the longest messages fits; more is not the server we know."""
 
 CLIENT = f"aichat-tui {__version__}"
+
+T = TypeVar("T")
 
 
 class Listener(Protocol):
@@ -37,12 +42,20 @@ class Listener(Protocol):
     def on_state(self) -> None:
         """The session's state, or the time of the next try, is another one."""
 
+    def on_kept(self, done: bool) -> None:
+        """After a login: whether a keyring has it now."""
+
 
 class Link(Protocol):
     """What the app and `ask` use of a link; tests put their own in its place."""
 
     retry_at: float | None
     """When the next try is due on the monotonic clock; None: connected, connecting, or refused."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether neither a connection stands nor one is being made."""
+        ...
 
     def start(self, listener: Listener) -> None:
         """Connect, and stay connected."""
@@ -51,7 +64,16 @@ class Link(Protocol):
         """Write what the session has to say; call it after each call to the session."""
 
     def retry_now(self) -> None:
-        """Do not wait for the next try."""
+        """Do not wait for the next try; after a refusal or a log-out: as at the start."""
+
+    def log_in(self, name: str, password: str) -> None:
+        """Try with a name and a password."""
+
+    def use_token(self, token: str) -> None:
+        """Try with a token that was typed in."""
+
+    def log_out(self) -> None:
+        """Forget who this is, and wait for a login."""
 
     def stop(self) -> None:
         """Disconnect for good."""
@@ -63,12 +85,19 @@ class SocketLink:
     def __init__(self, session: Session, find: Callable[[], Address]) -> None:
         self.session = session
         self.retry_at: float | None = None
-        self._find = find
+        self.tokens = Tokens(session, find, self._aside, self._tell_kept)
         self._listener: Listener | None = None
+        self._preparing = False
+        self._factory: Any = None  # of this try; what comes from an older one does not count
         self._protocol: WebSocketClientProtocol | None = None
         self._connector: Any = None
         self._timer: Any = None
         self._stopped = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether neither a connection stands nor one is being made."""
+        return self._connector is None and not self._preparing
 
     def start(self, listener: Listener) -> None:
         """Connect, and stay connected."""
@@ -83,64 +112,135 @@ class SocketLink:
 
     def retry_now(self) -> None:
         """Do not wait for the next try."""
-        if self._connector is None and not self._stopped:
+        if self.is_idle and not self._stopped:
             self._cancel_timer()
             self._connect()
+
+    def log_in(self, name: str, password: str) -> None:
+        """Try with a name and a password."""
+        self._leave()
+        self.tokens.log_in(name, password)
+        self._connect()
+
+    def use_token(self, token: str) -> None:
+        """Try with a token that was typed in."""
+        self._leave()
+        self.tokens.use(token)
+        self._connect()
+
+    def log_out(self) -> None:
+        """Forget who this is, and wait for a login."""
+        self._leave()
+        self.tokens.log_out()
+        self._tell_state()
 
     def stop(self) -> None:
         """Disconnect for good."""
         self._stopped = True
+        self._leave()
+
+    def _leave(self) -> None:
+        """End the connection, or the try; what it still says is not heard."""
         self._cancel_timer()
-        if self._protocol is not None:
-            self._protocol.sendClose(1000)
-        elif self._connector is not None:
-            self._connector.disconnect()
+        self._preparing = False
+        protocol, connector = self._protocol, self._connector
+        self._factory = self._protocol = self._connector = None
+        if protocol is not None:
+            protocol.sendClose(1000)
+        elif connector is not None:
+            connector.disconnect()
 
     def _connect(self) -> None:
-        from autobahn.twisted.websocket import connectWS  # noqa: PLC0415 - a third of a second, after the first screen
-
         self.retry_at = None
+        self._preparing = True
         try:
-            # Looked up at each try: the server may have started, and left its token, since the last one.
-            address = self._find()
-            self.session.token = address.token
-            factory = _factory(self, address.url)
-            self._connector = connectWS(factory, _tls_options(address.url), timeout=10)
+            self.tokens.prepare(self._open)
         except (OSError, ValueError) as error:
-            self.session.refusal = str(error)
-            self._gone(None)
+            self._fail(error)
             return
         self._tell_state()
 
+    def _fail(self, error: Exception) -> None:
+        self.session.refusal = str(error)
+        self._over(None)
+
+    def _open(self, url: str) -> None:
+        from autobahn.twisted.websocket import connectWS  # noqa: PLC0415 - a third of a second, after the first screen
+
+        if not self._preparing:
+            return  # left meanwhile
+        self._preparing = False
+        try:
+            self._factory = _factory(self, url)
+            self._connector = connectWS(self._factory, _tls_options(url), timeout=10)
+        except (OSError, ValueError) as error:
+            self._fail(error)
+
     def _opened(self, protocol: WebSocketClientProtocol) -> None:
+        if protocol.factory is not self._factory:
+            protocol.sendClose(1000)
+            return
         self._protocol = protocol
         self.session.opened()
         self.flush()
         self._tell_state()
 
-    def _received(self, payload: bytes) -> None:
+    def _received(self, protocol: WebSocketClientProtocol, payload: bytes) -> None:
+        if protocol is not self._protocol:
+            return
         before = self.session.state
         try:
             frame, changes = self.session.received(payload)
         except AichatError:
-            if self._protocol is not None:
-                self._protocol.sendClose(3000, "not a frame")
+            protocol.sendClose(3000, "not a frame")
             return
         self.flush()
+        if isinstance(frame, LoggedIn):
+            self.tokens.logged_in()
         if self._listener is not None:
             self._listener.on_frame(frame, changes)
         if self.session.state is not before:
             self._tell_state()
 
-    def _gone(self, code: int | None) -> None:
-        self._protocol = self._connector = None
+    def _gone(self, factory: object, code: int | None) -> None:
+        if factory is self._factory:
+            self._over(code)
+
+    def _over(self, code: int | None) -> None:
+        """The connection is over, or did not come about."""
+        self._preparing = False
+        self._factory = self._protocol = self._connector = None
         delay = self.session.closed(code)
         if delay is not None and not self._stopped:
             from twisted.internet import reactor  # noqa: PLC0415 - installs a reactor when imported
 
             self.retry_at = time.monotonic() + delay
             self._timer = reactor.callLater(delay, self._connect)
-        self._tell_state()
+        if self.session.state is State.REFUSED and not self._stopped:
+            self.tokens.refused(self._connect, self._tell_state)
+        else:
+            self._tell_state()
+
+    def _aside(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Run what may block on a thread of its own, which nobody waits for at the end."""
+        from twisted.internet import reactor as installed  # noqa: PLC0415
+
+        reactor: Any = installed
+
+        def run() -> None:
+            result = work()
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                reactor.callFromThread(self._come_back, then, result)
+
+        Thread(target=run, daemon=True).start()
+
+    def _come_back(self, then: Callable[[T], None], result: T) -> None:
+        if not self._stopped:
+            then(result)
+
+    def _tell_kept(self, done: bool) -> None:
+        if self._listener is not None:
+            self._listener.on_kept(done)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None and self._timer.active():
@@ -164,14 +264,14 @@ def _factory(link: SocketLink, url: str) -> Any:
             link._opened(self)
 
         def onMessage(self, payload: bytes, isBinary: bool) -> None:
-            link._received(payload)
+            link._received(self, payload)
 
         def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-            link._gone(code if self.was_open else None)
+            link._gone(self.factory, code if self.was_open else None)
 
     class OneFactory(WebSocketClientFactory):
         def clientConnectionFailed(self, connector: object, reason: object) -> None:
-            link._gone(None)
+            link._gone(self, None)
 
     untyped: Any = OneFactory
     factory = untyped(url, useragent=CLIENT)

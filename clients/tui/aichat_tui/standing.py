@@ -13,8 +13,8 @@ def standing(desk: Desk, retry_at: float | None, now: float, note: str) -> tuple
     """The line to show and its level (warn, danger, muted); no words when all is well."""
     session, refused = desk.session, desk.refused
     if session.state is State.REFUSED:
-        reason = label(session.refusal) or _("the token is not valid")
-        return _("refused: {reason} · Ctrl+R tries again").format(reason=reason), "danger"
+        reason = label(session.refusal)
+        return (reason + " · " if reason else "") + _("Ctrl+R logs in"), "danger" if reason else "muted"
     if session.state is State.OFFLINE and retry_at is not None:
         words = _("offline — reconnecting in {n} s").format(n=max(0, round(retry_at - now)))
         waiting = sum(1 for pending in session.outbox.values() if pending.failure is None)
@@ -38,8 +38,7 @@ def welcome(desk: Desk, retry_at: float | None, server: str) -> str:
     if desk.timeline.personas_known:
         return _("No personas yet.") + "\n\n" + _("Ctrl+B, then n, makes the first one.")
     if session.state is State.REFUSED:
-        words = _("The server at {server} does not know this token.").format(server=server)
-        return words + "\n\n" + _("Name the right one with --token-file or AICHAT_TOKEN; Ctrl+R tries again.")
+        return _("You are not logged in at {server}.").format(server=server) + "\n\n" + _("Ctrl+R logs in.")
     if session.state is State.OFFLINE and retry_at is not None:
         words = _("Nobody answers at {server}.").format(server=server)
         words += "\n\n" + _("Is the server running? To start it on this machine: twist aichat")

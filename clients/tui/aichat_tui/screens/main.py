@@ -14,6 +14,7 @@ from textual.widgets import Static
 from aichat.protocol.session import State
 from aichat.protocol.timeline import Change
 from aichat_tui import clock
+from aichat_tui.avatar import fit
 from aichat_tui.desk import Desk
 from aichat_tui.link import Link
 from aichat_tui.rows import row, rows
@@ -57,6 +58,7 @@ class MainScreen(PersonaVerbs):
         self.link = link
         self._server = server
         self._place: tuple[str, int | None] = ("", None)
+        self._user = ""
         self._picked = 0
         self._hidden = False
         self._note = ""
@@ -118,8 +120,12 @@ class MainScreen(PersonaVerbs):
         desk = self.desk
         place = (desk.persona_id, desk.conversation_id)
         began = self._place == (desk.persona_id, None) and desk.conversation_id == desk.began
+        if self._user != desk.user:
+            self._user, self._place = desk.user, ("", None)
+            self.composer.text = ""
         if not began:
-            self.desk.drafts[self._place] = self.composer.text
+            if self._place != ("", None):
+                self.desk.drafts[self._place] = self.composer.text
             self.composer.text = self.desk.drafts.pop(place, "")
             self.composer.move_cursor(self.composer.document.end)
             self._picked = 0
@@ -158,7 +164,9 @@ class MainScreen(PersonaVerbs):
         """What stands in the way, and what to do when there is nobody to speak with."""
         live = self.desk.session.state is State.LIVE
         self._clock.resume() if not live and self.link.retry_at is not None else self._clock.pause()
-        self.query_one(KeyBar).status(_("live") if live else _("offline"), fine=live)
+        user = fit(label(self.desk.shown_user), 20)
+        word = _("live") if live else _("offline")
+        self.query_one(KeyBar).status(f"{word} · {user}" if user and live else word, fine=live)
         self.notice.show(*standing(self.desk, self.link.retry_at, time.monotonic(), self._note))
         words = welcome(self.desk, self.link.retry_at, self._server)
         page = self.query_one("#welcome", Static)
@@ -281,7 +289,9 @@ class MainScreen(PersonaVerbs):
 
     def action_retry(self) -> None:
         """Whatever stands in the way: once more."""
-        if self.desk.session.state is not State.LIVE:
+        if self.desk.session.state is State.REFUSED:
+            self.app.call_later(self.app.run_action, "log_in")
+        elif self.desk.session.state is not State.LIVE:
             self.link.retry_now()
         elif self.desk.refused is not None:
             self.desk.retry(self.desk.refused[0])
