@@ -49,3 +49,16 @@ def test_no_code_file_is_too_long() -> None:
     tracked = [*ROOT.glob("aichat/**/*.py"), *ROOT.glob("clients/**/*.py")]
     long = {str(p.relative_to(ROOT)): n for p in tracked if (n := len(p.read_text().splitlines())) > 500}
     assert not long
+
+
+def test_every_guarantee_is_held_by_tests_that_exist() -> None:
+    page = (DOCS / "guarantees.md").read_text()
+    parts = re.split(r"^## (G\d) .*$", page.partition("## What is not promised")[0], flags=re.MULTILINE)
+    assert parts[1::2] == [f"G{number}" for number in range(1, 10)]
+    for name, part in zip(parts[1::2], parts[2::2], strict=True):
+        rows = re.findall(r"^\| `(tests/[\w/]+\.py)::(test_\w+)` \| (.+) \|$", part, re.MULTILINE)
+        assert rows, f"{name} is held by no test"
+        assert len(rows) == part.count("\n| `"), f"{name}: every row names a test and what was measured"
+        for path, test, _ in rows:
+            assert (ROOT / path).exists(), f"{name}: {path}"
+            assert re.search(rf"^(async )?def {test}\(", (ROOT / path).read_text(), re.MULTILINE), f"{name}: {test}"

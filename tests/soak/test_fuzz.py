@@ -1,6 +1,6 @@
 """Frames that nobody would send: each is answered or ends its connection; the service logs no fault, nor grows.
 
-AICHAT_FUZZ_SEED plays the same frames again; in what order those of different senders arrive is left to chance.
+AICHAT_FUZZ_SEED plays the same frames again, but for what they meet and when: that is left to chance.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import random
 import threading
 import time
+import uuid
 from collections import Counter
 from contextlib import suppress
 from typing import Any
@@ -30,7 +31,7 @@ GROWTH_MOST = 15.0
 """MB of the service's memory from a fifth of the frames to the end."""
 
 CONVERSATIONS = 20
-"""Made at the start, so that frames meet something."""
+"""There are always about so many, for frames to meet something."""
 
 EXAMPLES = [example(command) for command in frames.COMMANDS]
 FIELDS = sorted({field for command in frames.COMMANDS for field in command.__struct_fields__})
@@ -54,11 +55,51 @@ WORDS = [
 NUMBERS = [0, 1, -1, 7, 2**31, 2**53, 2**63, -(2**63) - 1, 1e308, 0.1, -0.0]
 
 
+class World:
+    """What is there to meet: it is cleared and filled again, since some frames delete and make things."""
+
+    def __init__(self, service: RunningService) -> None:
+        self.service = service
+        self.persona = "mara"
+        self.conversations: list[int] = []
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Delete what frames made, and make anew what they deleted, so that the store neither grows nor empties."""
+        with full_client(self.service.url) as client:
+            personas = client.ask("persona_list", type="persona_list")["personas"]
+            if self.persona not in [persona["id"] for persona in personas]:
+                config = {"name": "somebody", "prompt": "p"}
+                ack = client.ask("ack", type="persona_create", persona_config=config, request_id=fresh())
+                self.persona = ack["persona_id"]
+            listed = client.ask("conversation_list", type="conversation_list", persona_id=self.persona)
+            here = [conversation["id"] for conversation in listed["conversations"]]
+            for _ in range(CONVERSATIONS - len(here)):
+                ack = client.ask("ack", type="conversation_create", persona_id=self.persona, request_id=fresh())
+                here.append(ack["conversation_id"])
+            self.conversations = here[:CONVERSATIONS]
+            for surplus in here[CONVERSATIONS:]:
+                client.send(type="conversation_delete", conversation_id=surplus, request_id=fresh())
+            for persona in personas:
+                if persona["id"] != self.persona:
+                    client.send(type="persona_delete", persona_id=persona["id"], request_id=fresh())
+            last = fresh()
+            client.send(type="persona_list", request_id=last)
+            while json.loads(client.socket.recv(timeout=60)).get("request_id") != last:
+                pass  # what a frame deleted meanwhile is not found
+
+
+def fresh() -> str:
+    """A request id that nobody used."""
+    return uuid.uuid4().hex
+
+
 class Fuzz:
     """Makes frames, the same ones for the same seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, world: World) -> None:
         self.random = random.Random(seed)
+        self.world = world
 
     def value(self, deep: int = 0) -> Any:
         """Any JSON value."""
@@ -78,11 +119,10 @@ class Fuzz:
         pick = self.random.random()
         if pick < 0.65:
             fields = dict(self.random.choice(EXAMPLES))
-            kept = fields["type"] not in ("persona_delete", "conversation_delete")
             if "conversation_id" in fields and self.random.random() < 0.7:
-                fields["conversation_id"] = self.random.randint(1 if kept else CONVERSATIONS + 1, CONVERSATIONS + 20)
-            if "persona_id" in fields and self.random.random() < 0.7 and kept:
-                fields["persona_id"] = "mara"
+                fields["conversation_id"] = self.random.choice(self.world.conversations)
+            if "persona_id" in fields and self.random.random() < 0.7 and fields["type"] != "persona_delete":
+                fields["persona_id"] = self.world.persona
             if "request_id" in fields and self.random.random() < 0.8:
                 fields["request_id"] = f"{self.random.getrandbits(40):x}"
             for _ in range(self.random.choice([0, 1, 1, 2])):
@@ -90,7 +130,7 @@ class Fuzz:
             return fields
         if pick < 0.9:
             made = {self.random.choice(FIELDS): self.value() for _ in range(self.random.randint(0, 5))}
-            return {"type": self.random.choice([t for t in TYPES if not t.endswith("_delete")])} | made
+            return {"type": self.random.choice(TYPES)} | made
         return self.value()
 
     def payload(self) -> bytes:
@@ -128,10 +168,10 @@ class Fuzz:
 class Sender(threading.Thread):
     """Sends its share over one connection after another, half of them with `hello`."""
 
-    def __init__(self, service: RunningService, seed: int, share: int) -> None:
+    def __init__(self, world: World, seed: int, share: int) -> None:
         super().__init__(daemon=True)
-        self.service = service
-        self.fuzz = Fuzz(seed)
+        self.port = world.service.port
+        self.fuzz = Fuzz(seed, world)
         self.share = share
         self.sent = 0
         self.connections = 0
@@ -143,7 +183,7 @@ class Sender(threading.Thread):
         try:
             while self.sent < self.share:
                 self.connections += 1
-                raw = RawSocket(self.service.port, timeout=60)
+                raw = RawSocket(self.port, timeout=60)
                 with suppress(ConnectionError):  # the service may hang up on a frame that is none
                     if self.connections % 2:
                         raw.hello()
@@ -164,39 +204,20 @@ class Sender(threading.Thread):
             got = raw.receive()
             if got.opcode == CLOSE:
                 raise ConnectionResetError
+            if got.opcode != TEXT:
+                continue  # a pong: frames of any kind are sent
             fields = json.loads(got.payload)
             self.heard[fields["code"] if fields["type"] == "error" else fields["type"]] += 1
             if fields.get("request_id") == "there?" or (fields["type"] == "persona_list" and "persona_id" in fields):
                 return
 
 
-def tidy(service: RunningService, keep: set[str]) -> None:
-    """Delete what the frames made, so that what is measured is not a growing store."""
-    with full_client(service.url) as client:
-        personas = client.ask("persona_list", type="persona_list", request_id="p")["personas"]
-        conversations = client.ask("conversation_list", type="conversation_list", request_id="c")["conversations"]
-        gone = [{"type": "persona_delete", "persona_id": p["id"]} for p in personas if p["id"] not in keep]
-        gone += [
-            {"type": "conversation_delete", "conversation_id": c["id"]}
-            for c in conversations
-            if c["persona_id"] in keep and c["id"] > CONVERSATIONS
-        ]
-        for number, fields in enumerate(gone):
-            client.send(**fields, request_id=f"tidy {time.monotonic()} {number}")
-        client.send(type="persona_list", request_id="tidied")
-        while json.loads(client.socket.recv(timeout=60)).get("request_id") != "tidied":
-            pass  # what others deleted meanwhile is not found
-
-
 def test_frames_that_nobody_would_send(fresh_service: RunningService) -> None:
     seed = int(os.environ.get("AICHAT_FUZZ_SEED", random.getrandbits(32)))
     pid = fresh_service.process.child.pid
-    with full_client(fresh_service.url) as client:
-        keep = {persona["id"] for persona in client.ask("persona_list", type="persona_list")["personas"]}
-        for number in range(CONVERSATIONS):
-            client.ask("ack", type="conversation_create", persona_id="mara", request_id=f"c{number}")
+    world = World(fresh_service)
     began = time.monotonic()
-    senders = [Sender(fresh_service, seed + n, FRAMES // SENDERS) for n in range(SENDERS)]
+    senders = [Sender(world, seed + n, FRAMES // SENDERS) for n in range(SENDERS)]
     for sender in senders:
         sender.start()
     memory: list[float] = []
@@ -205,7 +226,7 @@ def test_frames_that_nobody_would_send(fresh_service: RunningService) -> None:
         sent = sum(sender.sent for sender in senders)
         if sent // 5_000 > tidied:
             tidied = sent // 5_000
-            tidy(fresh_service, keep)
+            world.tidy()
         if sent >= FRAMES // 5 * (len(memory) + 1):
             memory.append(resident_megabytes(pid))
         time.sleep(0.05)

@@ -9,6 +9,7 @@ import time
 
 from tests.e2e.client import full_client
 from tests.service import Process, RunningService, Upstream, running_service
+from tests.soak.measures import resident_megabytes
 from tests.soak.raw import RawSocket
 
 SOAK = bool(os.environ.get("AICHAT_SOAK"))
@@ -16,11 +17,13 @@ CLIENTS, SECONDS = (5_000, 60) if SOAK else (100, 30)
 
 
 def test_a_crowd_comes_back_after_kill_9(fresh_service: RunningService) -> None:
+    before = resident_megabytes(fresh_service.process.child.pid)
     crowd = Process([sys.executable, "-m", "tests.soak.crowd", str(fresh_service.port), str(CLIENTS)])
     try:
         began = time.monotonic()
         crowd.wait_for(r'"live"', timeout=120)
         gathered = time.monotonic() - began
+        each = 1_000 * (resident_megabytes(fresh_service.process.child.pid) - before) / CLIENTS
         with full_client(fresh_service.url) as client:
             client.ask("ack", type="chat", persona_id="mara", content="!long 5000", request_id="q")
             client.get("message_delta")
@@ -37,8 +40,8 @@ def test_a_crowd_comes_back_after_kill_9(fresh_service: RunningService) -> None:
     finally:
         crowd.end()
     print(
-        f"{CLIENTS} clients, there in {gathered:.0f} s; after kill -9 the service was up in {started:.1f} s,"
-        f" and all were back and had caught up in {seconds:.1f} s"
+        f"{CLIENTS} clients, there in {gathered:.0f} s, {each:.1f} KB of the service each; after kill -9 it was up"
+        f" in {started:.1f} s, and all were back and had caught up in {seconds:.1f} s"
     )
     assert back["recovered"] == CLIENTS
     assert seconds <= SECONDS
