@@ -65,6 +65,7 @@ class AutobahnSocket(WebSocketServerProtocol):
     hello_timer: IDelayedCall | None = None
     early_timer: IDelayedCall | None = None
     rate: Rate
+    pieces, pieces_since, pieces_most = 0, 0.0, float("inf")
     early: deque[tuple[bytes, bool]]
 
     def onConnect(self, request: ConnectionRequest) -> None:
@@ -94,6 +95,7 @@ class AutobahnSocket(WebSocketServerProtocol):
         self.factory.sockets.add(self)
         per_second = self.factory.frames_per_second
         self.rate = Rate(self.factory.reactor.seconds, 60 * per_second, burst=2 * per_second)
+        self.pieces_most = 2 * per_second or float("inf")
         assert self.connection is not None
         self.hello_timer = self.factory.reactor.callLater(HELLO_SECONDS, self.connection.say_hello_first)
         assert self.transport is not None
@@ -117,6 +119,7 @@ class AutobahnSocket(WebSocketServerProtocol):
 
     def onPing(self, payload: bytes) -> None:
         """Whoever reads is answered; for the others answers would pile up."""
+        self.count_piece()
         if self.connection is not None and not self.connection.out.is_clogged:
             super().onPing(payload)
 
@@ -129,6 +132,19 @@ class AutobahnSocket(WebSocketServerProtocol):
         """The pieces of one frame of a message."""
         super().onMessageFrame(payload)  # type: ignore[arg-type]
         _join_many(self.message_data)
+        if not self.current_frame.fin:
+            self.count_piece()
+
+    def count_piece(self) -> None:
+        """Pings and pieces of messages cost as much as messages: too many of them wait in the network."""
+        now = self.factory.reactor.seconds()
+        if now - self.pieces_since >= 1:
+            self.pieces, self.pieces_since = 0, now
+        self.pieces += 1
+        if self.pieces > self.pieces_most and (self.early_timer is None or not self.early_timer.active()):
+            assert self.transport is not None
+            self.transport.pauseProducing()  # type: ignore[attr-defined]
+            self.early_timer = self.factory.reactor.callLater(0, self.read_on)  # when all that was read is counted
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """One message."""
@@ -149,7 +165,10 @@ class AutobahnSocket(WebSocketServerProtocol):
                 self.early_timer = self.factory.reactor.callLater(wait, self.read_on)
                 return
             self.take(*self.early.popleft())
-        if self.transport is not None:
+        if self.pieces > self.pieces_most:
+            wait, self.pieces = self.pieces / self.factory.frames_per_second, 0
+            self.early_timer = self.factory.reactor.callLater(wait, self.read_on)
+        elif self.transport is not None:
             self.transport.resumeProducing()  # type: ignore[attr-defined]
 
     def take(self, payload: bytes, is_binary: bool) -> None:

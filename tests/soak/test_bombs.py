@@ -14,9 +14,11 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 
+import pytest
+
 from tests.e2e.client import full_client
-from tests.service import RunningService
-from tests.soak.measures import resident_megabytes
+from tests.service import RunningService, Upstream, running_service
+from tests.soak.measures import processor_seconds, resident_megabytes
 from tests.soak.raw import BINARY, CLOSE, CONTINUATION, PING, TEXT, RawSocket, frame, upgrade
 
 SOAK = bool(os.environ.get("AICHAT_SOAK"))
@@ -280,3 +282,37 @@ def test_a_connection_that_waits_between_requests_is_kept(service: RunningServic
             while b'"ready"' not in got:
                 got += raw.recv(65536)
             assert got.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("piece", [frame(b"", CONTINUATION, fin=False), frame(b"", PING)], ids=["pieces", "pings"])
+def test_a_flood_within_a_message_is_read_at_the_pace_that_is_allowed(upstream: Upstream, piece: bytes) -> None:
+    """Eight senders, three seconds: without a limit they would take all the time of a processor."""
+    pace = {"AICHAT_FRAMES_PER_SECOND": "200"}
+    over = threading.Event()
+    with running_service(upstream=upstream, env=pace) as service, full_client(service.url) as client:
+        floods = [opened(service) for _ in range(8)]
+
+        def pour(raw: RawSocket) -> None:
+            raw.socket.settimeout(0.5)
+            with suppress(ConnectionError):
+                raw.socket.sendall(frame(b"[", TEXT, fin=False))
+                while not over.is_set():
+                    with suppress(TimeoutError):
+                        raw.socket.sendall(piece * 1_000)
+
+        threads = [threading.Thread(target=pour, args=(raw,)) for raw in floods]
+        for thread in threads:
+            thread.start()
+        client.ask("persona_list", type="persona_list")
+        worked, asked, waits = processor_seconds(service.process.child.pid), time.monotonic(), []
+        while time.monotonic() - asked < 3:
+            began = time.monotonic()
+            client.ask("persona_list", type="persona_list")
+            waits.append(time.monotonic() - began)
+            time.sleep(0.02)
+        worked = processor_seconds(service.process.child.pid) - worked
+        over.set()
+        for thread in threads:
+            thread.join(10)
+    print(f"beside 8 floods of {piece!r}: {worked:.1f} s of work in 3 s, the slowest answer after {max(waits):.2f} s")
+    assert worked < 2.4, "there is time for others"
