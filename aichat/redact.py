@@ -37,8 +37,8 @@ _FORMS = (
     (re.compile(r"\b(bearer|basic)\s+[^\s,;'\"]+", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (
         re.compile(
-            r"((?<![a-z])(?:(?:api|access|upstream)[_-]?key|key|[a-z_-]*token|passw(?:or)?d|[a-z_-]*secret|authorization"
-            r"|cookie)[\"']?\s*[:=]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,;&]+)",
+            r"((?<![a-z_-])[a-z_-]*?(?:(?<![a-z])key|(?<=api)key|token|secret|passw(?:or)?d|authorization|cookie)"
+            r"[\"']?\s*[:=]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,;&]+)",
             re.IGNORECASE,
         ),
         rf"\1{HIDDEN}",

@@ -38,6 +38,9 @@ MARGIN_BYTES = 4 * 1_048_576
 """Free space that a copy leaves on its disk at least."""
 
 
+STOPPING = "the service is stopping"
+
+
 class Copy(NamedTuple):
     """One finished copy: the file, its size in bytes, and how long it took in seconds."""
 
@@ -73,7 +76,10 @@ def back_up(database: Path, target: Path, should_stop: Callable[[], bool] = lamb
     try:
         _copy(database, part, handle, should_stop)
         with closing(open_read_only(part)) as made:
+            made.set_progress_handler(should_stop, 100_000)  # of SQLite's steps: the check of a large file is long
             wrong = damage(made)
+        if should_stop():
+            raise NotMade(STOPPING)
         if wrong:
             raise NotMade(f"{database} is damaged, so its copy is not kept: {wrong[0]}; see aichat-admin check")
         os.fsync(handle)
@@ -127,7 +133,7 @@ def _copy(database: Path, part: Path, handle: int, should_stop: Callable[[], boo
 
     def between_steps(status: int, remaining: int, total: int) -> None:
         if should_stop():
-            raise NotMade("the service is stopping")
+            raise NotMade(STOPPING)
         if next(steps) % SYNC_STEPS == 0:
             os.fsync(handle)
 
