@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IAddress, IProtocolFactory
+from twisted.internet.interfaces import (
+    IAddress,
+    IProtocolFactory,
+    IProtocolNegotiationFactory,
+    ISSLTransport,
+    ITransport,
+)
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
+from zope.interface import implementer, noLongerProvides
 
 from aichat.gate import is_local
 from aichat.log import make_logger
@@ -69,6 +76,7 @@ class Crowd:
             )
 
 
+@implementer(IProtocolNegotiationFactory)
 class CrowdFactory(WrappingFactory):
     """A site behind its crowd: who does not fit in is not let in, the socket is closed at once."""
 
@@ -78,6 +86,11 @@ class CrowdFactory(WrappingFactory):
         super().__init__(site)  # type: ignore[no-untyped-call]
         self.protocol = _Guest
         self._crowd = crowd
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What is spoken under TLS: whoever offers protocols, as every browser does, must find one of them here."""
+        spoken: list[bytes] = self.wrappedFactory.acceptableProtocols()
+        return spoken
 
     def buildProtocol(self, addr: IAddress | None) -> ProtocolWrapper | None:  # type: ignore[override]
         """One socket arrives."""
@@ -90,6 +103,12 @@ class CrowdFactory(WrappingFactory):
 
 class _Guest(ProtocolWrapper):
     on_gone: Callable[[], None]
+
+    def makeConnection(self, transport: ITransport) -> None:
+        """The socket is here. Autobahn looks into whatever says it is TLS, and knows Twisted's own class only."""
+        super().makeConnection(transport)  # type: ignore[no-untyped-call]
+        if ISSLTransport.providedBy(self):
+            noLongerProvides(self, ISSLTransport)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
