@@ -28,6 +28,11 @@ export class Composer {
     );
     desk.on("selected", (began) => this._selected(began));
     desk.on("personas messages", () => this.draw());
+    desk.on("user", () => {
+      this._typed.clear();
+      this._area.value = "";
+      this._changed();
+    });
     addEventListener("resize", () => this._fit());
   }
 

@@ -1,6 +1,6 @@
 // Where the user is (persona, conversation) and what they may do there; knows links and timeline, draws nothing.
 //
-// Screens call the verbs and listen for: personas, conversations, selected, messages, live (message id), link,
+// Screens call the verbs and listen for: personas, conversations, selected, messages, live (message id), link, user,
 // acknowledged (request id, ack), refused (request id, failure), answered (message), returned (words that could not be sent, failure), notice (failure).
 
 const FLUSH_MS = 50; // live text is drawn at most 20 times a second
@@ -19,6 +19,7 @@ export class Desk {
     this.unread = new Map(); // conversation id -> answers that were not on the screen
     this._listeners = new Map();
     this._fresh = false; // the user asked for a new conversation, so the newest must not come up by itself
+    this._user = "";
     this._seen = false; // the shown conversation was in the list once; when it leaves it was deleted
     this._sent = new Map(); // request id -> command, until its ack
     this._settling = new Map(); // request id -> chat that is acked and whose message is not here yet
@@ -47,6 +48,31 @@ export class Desk {
 
   _emit(what, ...more) {
     for (const listener of [...(this._listeners.get(what) || [])]) listener(...more);
+  }
+
+  // who is here
+
+  // The user's name, where it says something: not for the owner at their own machine.
+  get shownUser() {
+    const atHome = ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname) && this.session.role === "owner";
+    return atHome ? "" : this.session.user || "";
+  }
+
+  logOut() {
+    this.link.logOut();
+    this._reset("");
+  }
+
+  // Another user comes, or nobody: what was the last one's is gone.
+  _reset(user) {
+    this._user = user;
+    this._fresh = false;
+    this._place = {};
+    for (const what of [this.unread, this._sent, this._settling, this._stopping, this._grown]) what.clear();
+    this._show("", null);
+    if (this.can.store) sessionStorage.removeItem(PLACE);
+    this._emit("user");
+    this._mark("personas", "conversations", "messages");
   }
 
   // what is shown
@@ -257,6 +283,8 @@ export class Desk {
   _received(frame, changes) {
     switch (frame.type) {
       case "welcome":
+        if (this._user && this._user !== this.session.user) this._reset(this.session.user);
+        this._user = this.session.user;
         this._resendQueued();
         this._stopping.clear();
         if (!frame.recovered) {

@@ -160,20 +160,3 @@ export function editPersona(desk, persona) {
     ];
   }, "editor").finally(() => ends.forEach((end) => end()));
 }
-
-// What the main place shows when the server answers unauthorized.
-export function tokenForm(link) {
-  const kind = link.can.store ? "token" : "secret";
-  const tried = link.session.token;
-  const refusal = explain({ code: "unauthorized", message: link.session.refusal });
-  const input = h("input", { type: "password", class: "field", name: "token", autocomplete: "off", maxlength: 200, spellcheck: "false" });
-  return form(
-    () => input.value.trim() && link.useToken(input.value.trim()),
-    h("h2", { text: t(`${kind}_title`) }),
-    h("p", { class: "muted", text: t(`${kind}_hint`) }),
-    labelled(t(kind), "", input),
-    tried && h("p", { class: "danger words", role: "alert", text: refusal }),
-    h("button", { type: "submit", class: "button primary", text: t("connect") }),
-  );
-}
-

@@ -6,6 +6,8 @@ import { Session } from "./session.js";
 const HANDSHAKE_MS = 10_000;
 const SILENCE_MS = 30_000;
 const TOKEN = "aichat.token";
+// The token of a login lies in sessionStorage: it ends with the tab, no other tab or later visitor of this browser
+// finds it, and a reload keeps it. To stay logged in, the browser's own password store fills in the form.
 
 export class ServerLink {
   can = { personas: true, store: true };
@@ -17,6 +19,7 @@ export class ServerLink {
     this.onFrame = () => {};
     this.onState = () => {};
     this.connecting = false;
+    this.isTrying = false; // with what was just typed: the form waits for the answer
     this._socket = null;
     this._retry = 0;
     this._retryAt = 0;
@@ -60,11 +63,28 @@ export class ServerLink {
   }
 
   useToken(token) {
-    this.session.token = token;
-    if (token) sessionStorage.setItem(TOKEN, token);
-    else sessionStorage.removeItem(TOKEN);
     this._drop();
+    this.isTrying = true;
+    this.session.token = token;
+    sessionStorage.setItem(TOKEN, token);
     this.tryNow();
+  }
+
+  logIn(name, password) {
+    this._drop();
+    this.isTrying = true;
+    this.session.logIn(name, password);
+    this.tryNow();
+  }
+
+  // Forget who this is, and wait for a login.
+  logOut() {
+    this._drop();
+    clearTimeout(this._retry);
+    this._retryAt = 0;
+    sessionStorage.removeItem(TOKEN);
+    this.session.logOut();
+    this.onState();
   }
 
   // Write what the session has to say. Call it after every call on the session.
@@ -84,13 +104,17 @@ export class ServerLink {
     const before = this.session.state;
     const { frame, changes } = this.session.received(text);
     this.flush();
+    if (frame.type === "logged_in") sessionStorage.setItem(TOKEN, this.session.token);
+    if (frame.type === "welcome") this.isTrying = false;
     this.onFrame(frame, changes);
     if (this.session.state !== before) this.onState();
   }
 
   _end(code) {
     this._drop();
+    this.isTrying = false;
     const seconds = this.session.closed(code);
+    if (this.session.state === "refused") sessionStorage.removeItem(TOKEN);
     if (seconds !== null) {
       this._retryAt = Date.now() + seconds * 1000;
       this._retry = setTimeout(() => this.tryNow(), seconds * 1000);

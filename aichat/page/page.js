@@ -2,11 +2,12 @@
 
 import { Composer } from "./composer.js";
 import { Desk } from "./desk.js";
-import { askLink, editPersona, tokenForm } from "./dialogs.js";
+import { ask, askLink, editPersona } from "./dialogs.js";
 import { h, iconButton } from "./dom.js";
 import { Header } from "./header.js";
 import { BridgeLink } from "./link_bridge.js";
 import { ServerLink } from "./link_server.js";
+import { LoginForm } from "./login.js";
 import { Messages } from "./messages.js";
 import { Sidebar } from "./sidebar.js";
 import { language } from "./text.js";
@@ -31,7 +32,13 @@ const messages = new Messages(desk, {
   newPersona: () => edit(null),
   onSaid: () => composer.focus(),
 });
-const sidebar = new Sidebar(desk, { newPersona: () => edit(null) });
+// Words that were not sent are not lost without a question.
+const logOut = async () => {
+  const n = desk.session.outbox.size;
+  const question = { title: t("log_out_question"), text: t("log_out_text", { n }), verb: t("log_out"), danger: true };
+  if (!n || (await ask(question))) desk.logOut();
+};
+const sidebar = new Sidebar(desk, { newPersona: () => edit(null), logOut });
 const header = new Header(desk, { openDrawer: () => sidebar.open(), editPersona: edit });
 
 // the thin line about the connection
@@ -60,22 +67,24 @@ function drawLine() {
   lineButton.hidden = !n;
 }
 
-// the token
+// who one is
 
-const tokenPlace = h("section", { class: "token", hidden: true });
+const loginPlace = h("section", { class: "token", hidden: true });
+let loginForm = null;
 
-function drawToken() {
-  const refused = desk.state === "refused";
-  if (refused === !tokenPlace.hidden) return;
-  tokenPlace.hidden = !refused;
-  document.body.classList.toggle("refused", refused);
-  if (refused) {
-    tokenPlace.replaceChildren(tokenForm(link));
-    tokenPlace.querySelector("input").focus();
-  } else {
-    tokenPlace.replaceChildren();
-    composer.focus();
+function drawLogin() {
+  const asks = desk.state === "refused" || Boolean(loginForm && link.isTrying);
+  if (asks && loginForm) {
+    if (!link.isTrying) loginForm.refused();
+    return;
   }
+  if (asks === Boolean(loginForm)) return;
+  loginForm = asks ? new LoginForm(link) : null;
+  loginPlace.hidden = !asks;
+  loginPlace.replaceChildren(...(asks ? [loginForm.element] : []));
+  document.body.classList.toggle("refused", asks);
+  if (asks) loginForm.focus();
+  else composer.focus();
 }
 
 // words that belong to no place
@@ -91,7 +100,7 @@ function notice(words) {
 
 desk.on("link", () => {
   drawLine();
-  drawToken();
+  drawLogin();
 });
 desk.on("notice", (failure) => notice(explain(failure)));
 desk.on("returned", (text, failure) => {
@@ -99,7 +108,7 @@ desk.on("returned", (text, failure) => {
   notice(`${explain(failure)} ${t("returned")}`);
 });
 
-const main = h("main", {}, header.element, line, messages.element, composer.element, tokenPlace);
+const main = h("main", {}, header.element, line, messages.element, composer.element, loginPlace);
 document.body.append(...sidebar.elements, main, notices);
 
 // Links in answers ask first, with whichever button they are clicked.

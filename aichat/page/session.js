@@ -38,6 +38,7 @@ export class Session {
     this.role = "";
     this.server = "";
     this.refusal = "";
+    this.refusalCode = "";
     this.outbox = new Map(); // request id -> {command, failure}
     this.openedConversations = new Set();
     this._client = client;
@@ -105,7 +106,7 @@ export class Session {
 
   // Forget who one was and all that is theirs, unsent words too; the link must leave, and waits for a login.
   logOut() {
-    this.token = this.user = this.role = this.refusal = "";
+    this.token = this.user = this.role = this.refusal = this.refusalCode = "";
     this._login = null;
     this._position = null;
     this._outgoing = [];
@@ -237,6 +238,7 @@ export class Session {
   _failed(error) {
     if (error.code === "unauthorized" || error.request_id === LOGIN) {
       this.refusal = error.message;
+      this.refusalCode = error.code;
       this._login = null;
     }
     if (error.request_id?.startsWith(OPENING) && error.code === "not_found") {

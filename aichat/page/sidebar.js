@@ -3,14 +3,14 @@
 import { avatar } from "./avatar.js";
 import { h, icon, iconButton } from "./dom.js";
 import { titleOf } from "./header.js";
-import { moveFocus } from "./popover.js";
+import { moveFocus, Popover } from "./popover.js";
 import { oneLine, shortTime } from "./text.js";
 import { t } from "./words.js";
 
 const NARROW = matchMedia("(max-width: 699px)");
 
 export class Sidebar {
-  constructor(desk, { newPersona }) {
+  constructor(desk, { newPersona, logOut }) {
     this._desk = desk;
     this._items = new Map(); // persona id -> {element, shown}
     this._search = h("input", {
@@ -21,6 +21,8 @@ export class Sidebar {
     this._nothing = h("p", { class: "muted nothing", text: t("no_match"), hidden: true });
     this._state = h("span", { class: "state", role: "status" }, h("span", { class: "dot" }), h("span"));
     this._server = h("span", { class: "server" });
+    this._account = new Popover(iconButton("person", t("user"), () => {}), (close) => this._buildAccount(close), { label: t("user"), kind: "up" });
+    this._logOut = logOut;
     const make = desk.can.personas && h("button", { type: "button", class: "entry stop new", onclick: () => (this.close(), newPersona()) }, icon("plus", 20), t("new_persona"));
     this._veil = h("div", { class: "veil", onclick: () => this.close() });
     this._nav = h(
@@ -29,7 +31,7 @@ export class Sidebar {
       h("div", { class: "list" }, this._list, this._nothing),
       make,
       desk.can.store ? "" : h("p", { class: "note" }, h("b", { text: t("bridge_test") }), h("span", { text: t("bridge_hint") })),
-      h("footer", {}, this._state, this._server),
+      h("footer", {}, this._state, this._server, desk.can.store ? this._account.element : ""),
     );
     this.elements = [this._nav, this._veil];
     NARROW.addEventListener("change", () => this.close());
@@ -102,7 +104,16 @@ export class Sidebar {
     const word = state === "greeting" || link.connecting ? "connecting" : state;
     this._state.className = `state ${word}`;
     this._state.lastChild.textContent = t(word);
-    this._server.textContent = oneLine(session.server);
+    this._server.textContent = oneLine(this._desk.shownUser || session.server);
+    this._account.element.hidden = !session.user || state === "refused";
+  }
+
+  _buildAccount(close) {
+    const { shownUser, session } = this._desk;
+    return [
+      h("p", { class: "whoami", text: oneLine(session.user) }),
+      h("button", { type: "button", class: "entry stop", onclick: () => (close(), this.close(), this._logOut()) }, t(shownUser ? "log_out" : "log_in_as")),
+    ];
   }
 
   _key(event) {

@@ -28,7 +28,7 @@ from aichat.protocol.frames import decode_command, decode_push
 from aichat.protocol.session import Session
 from aichat.protocol.timeline import Timeline
 from tests.e2e.client import full_client
-from tests.service import RunningService, Upstream, free_port, running_service
+from tests.service import PASSWORD, RunningService, Upstream, admin, free_port, running_service
 
 FILES = Path(__file__).parents[2] / "aichat" / "page"
 CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
@@ -599,10 +599,11 @@ def test_a_token_is_asked_for(page: Page, upstream: Upstream) -> None:
     # An address that is not this machine's own loopback name makes the service ask everybody for a token.
     with running_service(f"--listen=tcp:{free_port()}:interface=127.0.0.2", upstream=upstream) as guarded:
         page.open(guarded.http)
+        page.one(".token .quiet").click()
         field = page.one(".token input")
         assert field.get_attribute("type") == "password"
         field.send_keys("wrong", Keys.ENTER)
-        page.wait(lambda: page.all(".token .words"), "the refusal in words")
+        page.wait(lambda: "not known here" in page.text(".token .words"), "the refusal in words")
         page.one(".token input").send_keys(guarded.token, Keys.ENTER)
         page.chat_with("mara")
         assert page.ask("let in") == "你说：let in"
@@ -611,6 +612,53 @@ def test_a_token_is_asked_for(page: Page, upstream: Upstream) -> None:
         page.wait(lambda: "let in" in page.text(".own .bubble"), "the token is kept in this tab")
         assert page.js("return localStorage.length") == 0
         page.js("sessionStorage.clear()")
+
+
+def log_in(page: Page, name: str, password: str) -> None:
+    page.wait(lambda: page.all(".token [name=username]:enabled"), "the form")
+    page.one("[name=username]").clear()
+    page.one("[name=username]").send_keys(name, Keys.ENTER)
+    page.js("arguments[0].value = arguments[1]", page.one("[name=password]"), password)
+    page.one("[name=password]").send_keys(Keys.ENTER)
+
+
+def test_a_login_and_another_user(page: Page, guarded: RunningService) -> None:
+    page.open(guarded.http)
+    log_in(page, "wei", "not it")
+    page.wait(lambda: page.text(".token .words") == "The name or the password is wrong.", "the refusal in words")
+    values = [field.get_attribute("value") for field in page.all(".token input")]
+    assert values == ["wei", ""], "the name is kept, the password is not"
+    log_in(page, "wei", PASSWORD)
+    page.wait(lambda: page.text(".server") == "wei" and page.all(".state.live"), "who is here")
+    page.chat_with("mara")
+    assert page.ask("mine alone") == "你说：mine alone"
+    token = page.js("return sessionStorage['aichat.token']")
+    for place in (page.driver.current_url, page.js("return JSON.stringify(localStorage)"), *guarded.log):
+        assert token not in place and PASSWORD not in place
+    page.driver.refresh()
+    page.wait(lambda: "mine alone" in page.text(".own .bubble"), "a reload stays logged in")
+    page.one(".typing").send_keys("half a thought")
+    page.one("footer .iconbutton").click()
+    page.wait(lambda: page.text(".popover .whoami") == "wei", "the menu")
+    page.one("footer .entry").click()
+    assert page.js("return sessionStorage['aichat.token'] ?? ''") == ""
+    log_in(page, "mei", PASSWORD)
+    page.wait(lambda: page.text(".server") == "mei" and page.all(".state.live"), "the other one")
+    page.wait(lambda: page.all(".starter"), "an empty desk")
+    assert page.text(".own .bubble") == "" and page.one(".typing").get_attribute("value") == ""
+    page.js("sessionStorage.clear()")
+
+
+def test_a_login_in_chinese(page: Page, guarded: RunningService) -> None:
+    page.open(guarded.http, language="zh-CN")
+    log_in(page, "林小雨", "not it")
+    page.wait(lambda: page.text(".token .words") == "用户名或密码不对。", "the refusal in Chinese")
+    log_in(page, "林小雨", PASSWORD)
+    page.wait(lambda: page.text(".server") == "林小雨", "who is here")
+    admin(guarded, "user", "disable", "林小雨")
+    page.wait(lambda: page.all(".token [name=username]"), "shut out: the form again")
+    assert page.js("return sessionStorage['aichat.token'] ?? ''") == ""
+    admin(guarded, "user", "enable", "林小雨")
 
 
 def test_the_bridge_page_asks_for_the_secret(page: Page, upstream: Upstream) -> None:
