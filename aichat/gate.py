@@ -213,6 +213,10 @@ class QuietSite(Site):
         super().__init__(app.resource(), requestFactory=LimitedRequest)  # type: ignore[no-untyped-call]
         self.protocol = PunctualChannel  # type: ignore[method-assign, assignment]
 
+    def acceptableProtocols(self) -> list[bytes]:
+        """What is spoken under TLS: a WebSocket opens from HTTP/1.1."""
+        return [b"http/1.1"]
+
     def log(self, request: HTTPRequest) -> None:
         """Addresses and paths of people are nobody's business."""
 
@@ -221,6 +225,7 @@ class PunctualChannel(HTTPChannel):
     """An HTTP/1.1 connection whose requests must come in time; twisted.web's own limit is for silence only."""
 
     _due: IDelayedCall | None = None
+    _spoke = False
 
     def connectionMade(self) -> None:
         """Somebody is here."""
@@ -229,6 +234,7 @@ class PunctualChannel(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Called with each piece that comes."""
+        self._spoke = True
         if self._due is None and not self._handlingRequest:  # the next request on this connection begins
             self._expect("headers", HEADERS_SECONDS)
         super().dataReceived(data)  # type: ignore[no-untyped-call]
@@ -271,7 +277,11 @@ class PunctualChannel(HTTPChannel):
 
     def _too_late(self, what: str) -> None:
         self._due = None
-        if self.transport is not None:
+        if self.transport is None:
+            return
+        if not self._spoke:  # nobody to tell, and under TLS perhaps no way to: its handshake is in this time too
+            self.forceAbortClient()  # type: ignore[no-untyped-call]
+        else:
             words = f"The {what} took too long.\n".encode()
             head = f"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: {len(words)}\r\n\r\n"
             self.transport.write(head.encode() + words)

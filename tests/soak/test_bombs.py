@@ -13,11 +13,13 @@ import time
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.client import full_client
-from tests.service import RunningService, Upstream, running_service
+from tests.e2e.test_certificates import make_certificate
+from tests.service import RunningService, Upstream, free_port, running_service
 from tests.soak.measures import processor_seconds, resident_megabytes
 from tests.soak.raw import BINARY, CLOSE, CONTINUATION, PING, TEXT, RawSocket, frame, upgrade
 
@@ -249,13 +251,13 @@ SLOW = {
 }
 
 
-def test_slow_handshakes_are_closed_in_time(service: RunningService) -> None:
-    """Each sends a little every half second, for as long as it is let."""
+def how_long(port: int, slow: dict[str, tuple[bytes, bytes]]) -> dict[str, float]:
+    """Send a little every half second, for as long as one is let -> the seconds until each is closed."""
     lasted: dict[str, float] = {}
 
     def drip(name: str, first: bytes, drop: bytes) -> None:
         began = time.monotonic()
-        with socket.create_connection(("127.0.0.1", service.port), timeout=0.5) as raw, suppress(ConnectionError):
+        with socket.create_connection(("127.0.0.1", port), timeout=0.5) as raw, suppress(ConnectionError):
             raw.sendall(first)
             while time.monotonic() - began < 20:
                 try:
@@ -265,13 +267,30 @@ def test_slow_handshakes_are_closed_in_time(service: RunningService) -> None:
                     raw.sendall(drop)
         lasted[name] = time.monotonic() - began
 
-    threads = [threading.Thread(target=drip, args=(name, *parts)) for name, parts in SLOW.items()]
+    threads = [threading.Thread(target=drip, args=(name, *parts)) for name, parts in slow.items()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
     print("closed after", ", ".join(f"{seconds:.1f} s ({name})" for name, seconds in lasted.items()))
-    assert {name for name, seconds in lasted.items() if 5 <= seconds <= 10} == set(SLOW), lasted
+    return lasted
+
+
+def test_slow_handshakes_are_closed_in_time(upstream: Upstream, tmp_path: Path) -> None:
+    key, certificate, _ = make_certificate("localhost")
+    (tmp_path / "key.pem").write_bytes(key)
+    (tmp_path / "cert.pem").write_bytes(certificate)
+    port = free_port()
+    files = f"privateKey={tmp_path}/key.pem:certKey={tmp_path}/cert.pem"
+    with running_service(f"--listen=ssl:{port}:{files}:interface=127.0.0.1", upstream=upstream) as service:
+        under_tls = {"TLS says nothing": (b"", b""), "TLS drop by drop": (b"\x16\x03\x01\x02\x00\x01", b"\x00")}
+        lasted: dict[str, float] = {}
+        other = threading.Thread(target=lambda: lasted.update(how_long(port, under_tls)))
+        other.start()
+        lasted.update(how_long(service.port, SLOW))
+        other.join(30)
+    assert set(lasted) == {*SLOW, *under_tls}
+    assert {name: seconds for name, seconds in lasted.items() if not 5 <= seconds <= 10} == {}
 
 
 def test_a_connection_that_waits_between_requests_is_kept(service: RunningService) -> None:
