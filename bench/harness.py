@@ -168,18 +168,23 @@ class Client:
             bufsize=1,
         )
         try:
-            self.ready = self._line()
+            self.ready = self.hear()
         except BaseException:
             self.close()
             raise
 
     def ask(self, command: str) -> dict[str, Any]:
         """One command -> its report."""
+        self.tell(command)
+        return self.hear()
+
+    def tell(self, command: str) -> None:
+        """One command; `hear` waits for its report."""
         assert self.child.stdin is not None
         self.child.stdin.write(command + "\n")
-        return self._line()
 
-    def _line(self) -> dict[str, Any]:
+    def hear(self) -> dict[str, Any]:
+        """The next report. Errors: RuntimeError if the client found something wrong."""
         assert self.child.stdout is not None
         line = self.child.stdout.readline()
         if not line:

@@ -106,8 +106,8 @@ def goals(results: dict[str, Any]) -> str:
     ours, queue = results["store"]["of_bare"], results["store"]["of_queued"]
     said = f"{100 * ours:.0f} % of the bare loop, {100 * queue:.0f} % of plain SQL through the same queue"
     rows.append(("turns durable, 50 in flight", "≥ 90 %", said, ours >= 0.9))
-    us = results["fanout"]["us_per_frame"]
-    rows.append(("fan-out to 1,000 watchers, each frame", "≤ 4 µs", f"{us:.1f} µs", us <= 4))
+    us, delta = results["fanout"]["us_per_frame"], results["fanout"]["us_per_delta"]
+    rows.append(("fan-out to 1,000 watchers, each frame", "≤ 4 µs", f"{us:.1f} µs, {delta:.1f} each delta", us <= 4))
     idle = results["idle"]
     kb, ms = idle["kb_per_socket"], idle["connect_ms"]
     rows.append((f"an idle WebSocket, {idle['sockets']:,} open", "≤ 12 KB", f"{kb:.1f} KB", kb <= 12))
@@ -124,7 +124,20 @@ def goals(results: dict[str, Any]) -> str:
 
 def growth(results: dict[str, Any]) -> str:
     """Tables over watchers and messages."""
-    text = "### Watchers of one live conversation\n\n| watchers | frames sent | CPU ms in all | µs for each further "
+    runs: Runs = results["runs"]
+    text = "### Conversations at once\n\n| K | aichat µs/delta | × nginx | first token added ms, p50 / p99 | delay p99 ms "
+    text += "| RSS MB |\n|---|---|---|---|---|---|\n"
+    for load in loads_of(runs):
+        ours, nginx = of(runs, "aichat", load), of(runs, "nginx", load)
+        if load[2] and ours:
+            us = median(ours, lambda r: r["us_per_delta"])
+            first = " / ".join(number(added(runs, "aichat", load, p)) for p in ("p50", "p99"))
+            text += f"| {load[0]:,} | {number(us)} | {us / median(nginx, lambda r: r['us_per_delta']):.2f} | {first} "
+            text += f"| {number(median(ours, lambda r: r['delay']['p99'] / 1000))} "
+            text += f"| {number(median(ours, lambda r: r['rss'] / 1024))} |\n"
+    text += (
+        "\n### Watchers of one live conversation\n\n| watchers | frames sent | CPU ms in all | µs for each further "
+    )
     text += "watcher and frame | delay p99 ms |\n|---|---|---|---|---|\n"
     for row in results["fanout"]["rows"]:
         slope = number(row.get("us_per_frame", float("nan")))
@@ -155,6 +168,8 @@ UNCERTAIN = """\
 - The client and the upstream are the same C programs for all. nginx and LiteLLM answer with server-sent events, the
   others with WebSocket frames; the client's own cost is in nobody's figures.
 - aichat stores, checkpoints and publishes; nginx and the relays do not. LiteLLM counts tokens and costs.
+- On loopback a send does the receiver's part of TCP too, in the sender's time: about 10 µs a send here, which is most
+  of what nginx and a fan-out cost.
 - Text is ASCII, a delta is 32 characters in 320 bytes on the wire.
 """
 
@@ -235,7 +250,13 @@ def draw(results: dict[str, Any]) -> None:
         "first token added, ms, p50 (less is better)",
         lambda name, load: added(runs, name, load, "p50"),
     )
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(8, 3))
+    figure, (first, left, right) = pyplot.subplots(1, 3, figsize=(9, 3))
+    for name in ("aichat", "nginx"):
+        mine = [load for load in paced if of(runs, name, load)]
+        cpu = [median(of(runs, name, load), lambda r: r["us_per_delta"]) for load in mine]
+        first.plot([load[0] for load in mine], cpu, marker="o", label=name)
+    first.set(xlabel="conversations at once", ylabel="CPU µs per delta", xscale="log", ylim=(0, None))
+    first.legend(frameon=False)
     watchers = results["fanout"]["rows"]
     left.plot([r["watchers"] for r in watchers], [r["us"] / 1000 for r in watchers], marker="o")
     left.set(xlabel="watchers", ylabel="CPU ms for one answer")

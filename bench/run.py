@@ -32,7 +32,7 @@ class Load(NamedTuple):
     gap: int = 10
 
 
-LOADS = [Load(1), Load(50), Load(200), Load(500), Load(50, 2_000, 0)]
+LOADS = [Load(1), Load(50), Load(200), Load(500), Load(1_000), Load(2_000), Load(50, 2_000, 0)]
 QUICK_LOADS = [Load(1), Load(50), Load(200), Load(50, 500, 0)]
 SETTLE = 0.5
 
@@ -43,7 +43,7 @@ class Direct:
     name = "direct"
 
     def __init__(self, tree: Tree, port: int, pin: int | None) -> None:
-        self.tree, self.port, self.most, self.pin = tree, port, 500, pin
+        self.tree, self.port, self.most, self.pin = tree, port, 2_000, pin
 
     def client(self, count: int, **options: Any) -> Client:
         return Client("sse", self.port, count, path="/v1/chat/completions", **options)

@@ -20,7 +20,7 @@ class System(ABC):
     name: str
     what: str
     most = 500
-    """Conversations at once that are worth the wait."""
+    """Conversations at once that are worth the wait; larger loads leave it out."""
 
     def __init__(self, upstream_port: int, most: int, pin: int | None) -> None:
         self.upstream_port, self.pin = upstream_port, pin
@@ -48,6 +48,7 @@ class System(ABC):
 
 class Aichat(System):
     name = "aichat"
+    most = 2_000
     what = "`twist aichat`, everything on; each conversation is another user's, with a token"
 
     def start(self, most: int) -> Tree:
@@ -66,6 +67,7 @@ class Aichat(System):
 
 class Nginx(System):
     name = "nginx"
+    most = 2_000
     what = "nginx `proxy_pass`, one worker, `proxy_buffering off`: it moves the bytes and no more"
 
     def start(self, most: int) -> Tree:
