@@ -125,8 +125,8 @@ def goals(results: dict[str, Any]) -> str:
 def growth(results: dict[str, Any]) -> str:
     """Tables over watchers and messages."""
     runs: Runs = results["runs"]
-    text = "### Conversations at once\n\n| K | aichat µs/delta | × nginx | first token added ms, p50 / p99 | delay p99 ms "
-    text += "| RSS MB |\n|---|---|---|---|---|---|\n"
+    text = "### Conversations at once\n\n| K | aichat µs/delta | × nginx | first token added ms, p50 / p99 "
+    text += "| delay p99 ms | RSS MB |\n|---|---|---|---|---|---|\n"
     for load in loads_of(runs):
         ours, nginx = of(runs, "aichat", load), of(runs, "nginx", load)
         if load[2] and ours:
@@ -164,6 +164,7 @@ UNCERTAIN = """\
 - Two cores hold the upstream, the client and what is measured, so a system that needs more than one core's time is
   slowed by them, and its delays are those of a machine at its end. CPU per delta moves by 25–40 % with what else the
   machine does; ratios within a round are steadier, which is why the systems take turns.
+- Who is late works in larger pieces: CPU per delta falls where a system cannot keep up. Read it beside the delay.
 - At K = 1 a run is 200 deltas: the CPU of a process that mostly waits includes its timers.
 - The client and the upstream are the same C programs for all. nginx and LiteLLM answer with server-sent events, the
   others with WebSocket frames; the client's own cost is in nobody's figures.
