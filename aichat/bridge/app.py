@@ -22,15 +22,13 @@ from aichat import gate
 from aichat.bridge import sse
 from aichat.bridge.book import PersonaBook
 from aichat.bridge.forms import ABOUT, ROUTES, TITLE, BridgeRequest
+from aichat.bridge.pace import pace_of
 from aichat.bridge.providers.base import ChatMessage, ChatRequest, Delta, Finish, Provider
 from aichat.health import Health
 from aichat.metrics import CONTENT_TYPE, Metrics
 from aichat.openapi import document
 from aichat.page import serve_page
 from aichat.protocol.errors import AichatError
-
-FLUSH_SECONDS = 0.02
-"""The first delta goes out at once; those that follow within this time go out together."""
 
 KEEP_ALIVE_SECONDS = 10.0
 
@@ -162,7 +160,8 @@ class _Stream:
         self._provider = provider
         self._content: list[str] = []
         self._reasoning: list[str] = []
-        self._timer: Any = None
+        self._pace = pace_of(reactor)
+        self._flushing = False
         self._keep_alive: Any = None
         self._open = False
         self._gone = False
@@ -175,14 +174,12 @@ class _Stream:
             finish = await _until_gone(self._request, self._provider.generate(asked, self._on_delta))
             last = {"finish": finish}
         except AichatError as error:
+            self._flush()
             if not self._open:
                 raise
             last = {"error": gate.error_body(error)["error"]}
         finally:
             self._keep_alive.cancel()
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
         if not self._gone:
             self._flush()
             self._write(sse.event(msgspec.json.encode(last)))
@@ -191,17 +188,12 @@ class _Stream:
     def _on_delta(self, delta: Delta) -> None:
         self._content.append(delta.content)
         self._reasoning.append(delta.reasoning)
-        if self._timer is None:
-            self._flush()
-            self._timer = self._reactor.callLater(FLUSH_SECONDS, self._flush_again)
-
-    def _flush_again(self) -> None:
-        self._timer = None
-        if self._content:
-            self._flush()
-            self._timer = self._reactor.callLater(FLUSH_SECONDS, self._flush_again)
+        if not self._flushing:  # what comes in one read goes out in one piece
+            self._flushing = True
+            self._pace.soon(self._flush)
 
     def _flush(self) -> None:
+        self._flushing = False
         if not self._content or self._gone:
             return
         content, reasoning = "".join(self._content), "".join(self._reasoning)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hyperlink import EncodedURL
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError
@@ -19,10 +20,15 @@ from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
+from aichat.bridge.pace import Pace, pace_of
 from aichat.protocol.errors import AichatError
 
 OnData = Callable[[bytes], bool | None]
 """Gets each piece of a body; True means: that was all that matters, close the socket."""
+
+
+FIRST_READS = 2
+"""Of a stream, always at once: headers and first words."""
 
 
 class TooSlow(Exception):
@@ -30,7 +36,7 @@ class TooSlow(Exception):
 
 
 class _Body(Protocol):
-    def __init__(self, reactor: IReactorTime, patience: float, on_data: OnData) -> None:
+    def __init__(self, reactor: IReactorTime, patience: float, on_data: OnData, *, paced: bool = False) -> None:
         self.done: Deferred[None] = Deferred(lambda _: self._close())
         self._on_data = on_data
         self._failure: Failure | None = None
@@ -38,9 +44,14 @@ class _Body(Protocol):
         self._reactor = reactor
         self._patience = patience
         self._timer: IDelayedCall | None = None
+        self._pace = pace_of(reactor) if paced else None
+        self._resting = False
+        self._reads = 0
 
     def connectionMade(self) -> None:
         self._timer = self._reactor.callLater(self._patience, self._too_quiet)
+        if self._pace is not None:
+            self._pace.streams += 1
 
     def dataReceived(self, data: bytes) -> None:
         if self._closed:
@@ -55,6 +66,23 @@ class _Body(Protocol):
             if enough and not self._closed:
                 self._close()
                 self.done.callback(None)
+            elif self._pace is not None and self._pace.is_busy and not self._closed:
+                self._rest(self._pace)
+
+    def _rest(self, pace: Pace) -> None:
+        """Under load: no more before the next tick; but the first words come as soon as they can."""
+        self._reads += 1
+        if self._reads > FIRST_READS and not self._resting:
+            self._resting = True
+            assert self.transport is not None
+            self.transport.pauseProducing()  # type: ignore[attr-defined]
+            pace.rest(self)
+
+    def read_on(self) -> None:
+        """The rest is over."""
+        self._resting = False
+        if not self._closed and self.transport is not None:
+            self.transport.resumeProducing()  # type: ignore[attr-defined]
 
     def connectionLost(self, reason: Failure = Failure(ResponseDone())) -> None:  # noqa: B008 - Twisted's signature
         self._stop_timer()
@@ -84,13 +112,16 @@ class _Body(Protocol):
             abort()
 
     def _stop_timer(self) -> None:
+        if self._pace is not None:
+            self._pace.streams -= 1
+            self._pace = None
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
 
 
 async def post(
-    client: HTTPClient, reactor: IReactorTime, patience: float, url: str, body: bytes, headers: Headers
+    client: HTTPClient, reactor: IReactorTime, patience: float, url: str | EncodedURL, body: bytes, headers: Headers
 ) -> IResponse:
     """POST without redirects -> the response, its body not read yet.
 
@@ -109,13 +140,16 @@ async def post(
         raise
 
 
-def stream_body(response: IResponse, reactor: IReactorTime, patience: float, on_data: OnData) -> Deferred[None]:
+def stream_body(
+    response: IResponse, reactor: IReactorTime, patience: float, on_data: OnData, *, paced: bool = False
+) -> Deferred[None]:
     """Give each piece of the body to `on_data`; fires at its end, or when `on_data` has enough.
 
     Errors: what `on_data` raises, TooSlow after `patience` seconds without data, the reason of a broken
-    connection; the socket is closed in each case, and when the Deferred is cancelled.
+    connection; the socket is closed in each case, and when the Deferred is cancelled. `paced`: under load it is
+    read with many others (`pace`).
     """
-    body = _Body(reactor, patience, on_data)
+    body = _Body(reactor, patience, on_data, paced=paced)
     response.deliverBody(body)
     return body.done
 

@@ -6,16 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from hyperlink import EncodedURL
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
+from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from aichat.bridge import sse
 from aichat.bridge.body import post, read_body, stream_body
+from aichat.bridge.http import make_client
 from aichat.bridge.inprocess import InProcessEndpoint
 from aichat.bridge.providers.base import ChatMessage, Delta, Finish
 from aichat.metrics import counts
@@ -70,10 +72,11 @@ class _InProcess:
 class BridgeClient:
     """Asks one bridge."""
 
-    def __init__(self, reactor: Any, agent: Any, url: str, secret: str = "") -> None:
+    def __init__(self, reactor: Any, client: HTTPClient, url: str, secret: str = "") -> None:
         self._reactor = reactor
-        self._client = HTTPClient(agent)
+        self._client = client
         self._url = url.rstrip("/") + "/api/v1/chat"
+        self._parsed = EncodedURL.from_text(self._url)
         self._headers = Headers({"content-type": ["application/json"]})
         if secret:
             self._headers.setRawHeaders("authorization", [f"Bearer {secret}"])
@@ -81,8 +84,7 @@ class BridgeClient:
     @classmethod
     def remote(cls, reactor: Any, url: str, secret: str = "") -> BridgeClient:
         """A bridge elsewhere, by its base URL."""
-        pool = HTTPConnectionPool(reactor, persistent=False)  # closing the socket is how a generation ends
-        return cls(reactor, Agent(reactor, BrowserLikePolicyForHTTPS(), connectTimeout=5.0, pool=pool), url, secret)
+        return cls(reactor, make_client(reactor, 5.0), url, secret)
 
     @classmethod
     def in_process(cls, reactor: Any, site: Any, secret: str = "") -> BridgeClient:
@@ -90,7 +92,7 @@ class BridgeClient:
         pool = HTTPConnectionPool(reactor, persistent=False)
         endpoint = InProcessEndpoint(reactor, site)
         agent = Agent.usingEndpointFactory(reactor, _InProcess(endpoint), pool=pool)
-        return cls(reactor, agent, "http://localhost", secret)
+        return cls(reactor, HTTPClient(agent), "http://localhost", secret)
 
     def generate(
         self,
@@ -116,7 +118,7 @@ class BridgeClient:
     async def _generate(self, body: bytes, on_delta: Callable[[Delta], None]) -> Finish:
         reading = _Reading(on_delta)
         try:
-            response = await post(self._client, self._reactor, FIRST_BYTE, self._url, body, self._headers)
+            response = await post(self._client, self._reactor, FIRST_BYTE, self._parsed, body, self._headers)
             if response.code != 200:
                 raise _refusal(await read_body(response, self._reactor, BETWEEN, MAX_ERROR_BYTES), response.code)
             await stream_body(response, self._reactor, BETWEEN, reading.feed)

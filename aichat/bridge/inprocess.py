@@ -24,6 +24,7 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from aichat.bridge.pace import pace_of
 from aichat.log import make_logger
 
 _log = make_logger("aichat.bridge.inprocess")
@@ -61,6 +62,7 @@ class _Side:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
+        self._soon = pace_of(reactor).soon
         self._out: list[bytes] = []
         self._size = 0
         self._scheduled = False
@@ -140,7 +142,7 @@ class _Side:
     def _schedule(self) -> None:
         if not self._scheduled and self._closed is None:
             self._scheduled = True
-            self._reactor.callLater(0, self._deliver)
+            self._soon(self._deliver)
 
     def _deliver(self) -> None:
         self._scheduled = False

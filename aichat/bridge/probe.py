@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import LoopingCall
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 
 from aichat.bridge.body import read_body
+from aichat.bridge.http import make_client
 from aichat.log import make_logger
 
 EVERY_SECONDS, PATIENCE_SECONDS = 5.0, 5.0
@@ -24,9 +23,7 @@ class BridgeProbe:
     def __init__(self, reactor: Any, url: str) -> None:
         self._reactor = reactor
         self._url = url.rstrip("/") + "/healthz"
-        pool = HTTPConnectionPool(reactor, persistent=False)
-        agent = Agent(reactor, BrowserLikePolicyForHTTPS(), connectTimeout=PATIENCE_SECONDS, pool=pool)
-        self._client = HTTPClient(agent)
+        self._client = make_client(reactor, PATIENCE_SECONDS)
         self._loop = LoopingCall(lambda: ensureDeferred(self._ask()))
         self._loop.clock = reactor
         self._asking: Deferred[str] | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -11,6 +13,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 import aichat
 from aichat.doors.connection import Connection, UseCases
+from aichat.doors.direct import direct_writer
 from aichat.gate import Gate, is_local
 from aichat.metrics import counts
 from aichat.protocol import frames
@@ -39,6 +42,7 @@ class WebSocketDoor(WebSocketServerFactory):
         self.use_cases = use_cases
         self.sockets: set[AutobahnSocket] = set()
         self.frames_per_second = frames_per_second
+        self.last_text = self.last_frame = b""
         self.setProtocolOptions(  # type: ignore[no-untyped-call]
             maxFramePayloadSize=HARD_FRAME_BYTES,
             maxMessagePayloadSize=HARD_FRAME_BYTES,
@@ -50,6 +54,19 @@ class WebSocketDoor(WebSocketServerFactory):
             allowNullOrigin=False,
             perMessageCompressionAccept=lambda offers: None,  # 0.4 MB a connection, and nothing gained on deltas
         )
+
+    def framed(self, data: bytes) -> bytes:
+        """A text message as an unmasked WebSocket frame; the same bytes for all watchers, made once."""
+        if data is not self.last_text:
+            size = len(data)
+            if size < 126:
+                head = struct.pack("!BB", 0x81, size)
+            elif size < 65_536:
+                head = struct.pack("!BBH", 0x81, 126, size)
+            else:
+                head = struct.pack("!BBQ", 0x81, 127, size)
+            self.last_text, self.last_frame = data, head + data
+        return self.last_frame
 
     def close_all(self) -> None:
         """The service goes away: close every connection with 1001."""
@@ -66,6 +83,7 @@ class AutobahnSocket(WebSocketServerProtocol):
     early_timer: IDelayedCall | None = None
     rate: Rate
     pieces, pieces_since, pieces_most = 0, 0.0, float("inf")
+    write_bytes: Callable[[bytes], None]
     early: deque[tuple[bytes, bool]]
 
     def onConnect(self, request: ConnectionRequest) -> None:
@@ -103,6 +121,7 @@ class AutobahnSocket(WebSocketServerProtocol):
         # reading from the client, and, with a request that never ends, not begin again.
         self.transport.unregisterProducer()  # type: ignore[attr-defined]
         self.transport.registerProducer(self, True)  # type: ignore[attr-defined]
+        self.write_bytes = direct_writer(self.transport)
 
     def pauseProducing(self) -> None:
         """The client reads more slowly than we write: the transport's buffer is full."""
@@ -190,11 +209,11 @@ class AutobahnSocket(WebSocketServerProtocol):
             self.connection.lost()
 
     def write(self, data: bytes) -> None:
-        """Send one text message, if the socket is open; prepared, since Autobahn's limit of size is for both ways."""
+        """Send one text message, if the socket is open; as it is, since Autobahn's limit of size is for both ways."""
         if self.state == self.STATE_OPEN:
             counts.frames_out += 1
             counts.bytes_out += len(data)
-            self.sendPreparedMessage(self.factory.prepareMessage(data))
+            self.write_bytes(self.factory.framed(data))
 
     def close(self, code: int, reason: str) -> None:
         """Close with a WebSocket code; Autobahn's own sendClose knows no 1001 and no 1008."""

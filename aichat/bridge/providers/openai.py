@@ -7,15 +7,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
-from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
 from aichat.bridge.body import hang_up, post, read_body, read_start, stream_body
+from aichat.bridge.http import make_client
 from aichat.bridge.providers.base import ChatRequest, Finish, OnDelta
 from aichat.bridge.providers.continuation import WAYS, Overlap, Way, asked_in_words
 from aichat.bridge.providers.openai_answer import MAX_ANSWER_CHARS, Answer
@@ -78,9 +77,7 @@ class OpenAIProvider:
         self._extra = dict(extra or {})
         self._patience = patience
         self._reactor: IReactorTime = reactor
-        self._pool = HTTPConnectionPool(reactor, persistent=False)  # closing the socket is how a generation ends
-        agent = Agent(reactor, BrowserLikePolicyForHTTPS(), connectTimeout=patience.connect, pool=self._pool)
-        self._client = HTTPClient(agent)
+        self._client = make_client(reactor, patience.connect)
 
     def generate(self, request: ChatRequest, on_delta: OnDelta) -> Deferred[Finish]:
         """See `Provider.generate`."""
@@ -173,7 +170,7 @@ class OpenAIProvider:
                 raise refusal(response, start, self._key)
             kind = (response.headers.getRawHeaders("content-type") or [""])[0].partition(";")[0].strip().lower()
             if kind == "text/event-stream":
-                await stream_body(response, self._reactor, self._patience.between, answer.feed)
+                await stream_body(response, self._reactor, self._patience.between, answer.feed, paced=True)
             elif kind == "application/json":
                 answer.whole(await read_body(response, self._reactor, self._patience.between, MAX_ANSWER_CHARS * 4))
             else:

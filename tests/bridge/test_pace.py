@@ -1,0 +1,139 @@
+"""Streams are read as they come, or together under load; on a clock that a test turns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+
+from aichat.bridge.body import FIRST_READS, stream_body
+from aichat.bridge.pace import MANY, TICK_SECONDS, pace_of
+
+
+class Response:
+    """A response whose body a test writes; it keeps what comes while it is paused, as a socket does."""
+
+    def __init__(self) -> None:
+        self.paused = 0
+        self.aborted = False
+        self.waiting: list[bytes] = []
+
+    def deliverBody(self, body: Any) -> None:
+        self.body = body
+        body.makeConnection(self)
+
+    def pauseProducing(self) -> None:
+        self.paused += 1
+
+    def resumeProducing(self) -> None:
+        self.paused -= 1
+        waiting, self.waiting = self.waiting, []
+        if waiting:
+            self.body.dataReceived(b"".join(waiting))
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+
+    def arrive(self, data: bytes) -> None:
+        if self.paused:
+            self.waiting.append(data)
+        else:
+            self.body.dataReceived(data)
+
+
+class Reader:
+    """One paced stream and what it gave."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.response = Response()
+        self.pieces: list[bytes] = []
+        self.done: Deferred[None] = stream_body(
+            self.response,
+            clock,
+            60,
+            self.pieces.append,
+            paced=True,  # type: ignore[arg-type, func-returns-value]
+        )
+
+    def end(self) -> None:
+        self.response.body.connectionLost(Failure(ResponseDone()))
+
+
+def test_few_streams_are_read_as_they_come() -> None:
+    clock = Clock()
+    readers = [Reader(clock) for _ in range(MANY - 1)]
+    for n in range(10):
+        readers[0].response.arrive(b"%d" % n)
+    assert readers[0].pieces == [b"%d" % n for n in range(10)]
+    for reader in readers:
+        reader.end()
+    assert pace_of(clock).streams == 0
+    assert not clock.getDelayedCalls()
+
+
+def test_many_streams_are_read_together_but_for_their_first_words() -> None:
+    clock = Clock()
+    readers = [Reader(clock) for _ in range(MANY)]
+    for reader in readers:
+        for n in range(FIRST_READS + 4):
+            reader.response.arrive(b"%d" % n)
+    first = [b"%d" % n for n in range(FIRST_READS + 1)]
+    assert all(reader.pieces == first for reader in readers), "the first are read at once, and the one after"
+    clock.advance(TICK_SECONDS)
+    assert all(reader.pieces == [*first, b"345"] for reader in readers), "what came in between is one piece"
+    assert len([call for call in clock.getDelayedCalls() if call.getTime() < 1]) == 1, "one timer for all"
+    for reader in readers:
+        reader.end()
+    clock.advance(TICK_SECONDS)
+    assert not clock.getDelayedCalls()
+    assert all(reader.response.paused == 0 for reader in readers) or all(r.done.called for r in readers)
+
+
+@pytest.mark.parametrize("how", ["cancel", "end", "fail"])
+def test_a_stream_that_goes_while_it_rests_is_left_alone(how: str) -> None:
+    clock = Clock()
+    readers = [Reader(clock) for _ in range(MANY)]
+    reader = readers[0]
+    for n in range(FIRST_READS + 1):
+        reader.response.arrive(b"%d" % n)
+    assert reader.response.paused == 1
+    reader.done.addErrback(lambda _: None)
+    if how == "cancel":
+        reader.done.cancel()
+        assert reader.response.aborted
+    elif how == "end":
+        reader.end()
+    else:
+        clock.advance(61)
+        assert reader.response.aborted
+    before = list(reader.pieces)
+    reader.response.waiting.append(b"late")
+    clock.advance(TICK_SECONDS)
+    assert reader.pieces == before
+    for other in readers[1:]:
+        other.done.addErrback(lambda _: None)
+        other.end()
+    assert pace_of(clock).streams == 0
+
+
+def test_what_is_put_off_is_done_in_order_on_one_timer_and_a_fault_stops_nothing(
+    expected_errors: list[str],
+) -> None:
+    clock, done = Clock(), []
+    pace = pace_of(clock)
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    expected_errors.append("what was put off failed")
+    for n in range(3):
+        pace.soon(lambda n=n: done.append(n))  # type: ignore[misc]
+    pace.soon(fail)
+    pace.soon(lambda: pace.soon(lambda: done.append(9)))
+    assert len(clock.getDelayedCalls()) == 1
+    clock.advance(0)
+    assert done == [0, 1, 2, 9]
