@@ -94,8 +94,7 @@ async def test_opening_again_changes_nothing_and_a_newer_file_is_refused(store: 
 
 def test_every_migration_has_a_number_of_its_own() -> None:
     numbers = [number for number, _, _ in migrations()]
-    assert numbers[0] == 1
-    assert len(set(numbers)) == len(numbers)
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_a_migration_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
