@@ -49,7 +49,9 @@ export class Composer {
 
   draw() {
     const { persona } = this._desk;
-    const words = persona ? t("message_to", { name: oneLine(persona.name) }) : "";
+    const open = this._desk.canChat;
+    const words = !persona ? "" : open ? t("message_to", { name: oneLine(persona.name) }) : t("no_longer_shared", { owner: oneLine(persona.owner) });
+    this._area.readOnly = !open;
     const wasHidden = this.element.hidden;
     this.element.hidden = !persona;
     if (wasHidden && persona) this._fit();
@@ -59,7 +61,7 @@ export class Composer {
     const text = Boolean(this._area.value.trim());
     this._stop.hidden = !running;
     this._send.hidden = running && !text;
-    this._send.disabled = !text;
+    this._send.disabled = !text || !open;
   }
 
   _selected(began) {
@@ -99,7 +101,7 @@ export class Composer {
 
   _submit() {
     const text = this._area.value;
-    if (!text.trim()) return;
+    if (!text.trim() || !this._desk.canChat) return;
     const size = codePoints(text);
     if (size > CONTENT_MOST) {
       this._words.textContent = t("too_long", { n: size.toLocaleString() });

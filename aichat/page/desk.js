@@ -3,6 +3,8 @@
 // Screens call the verbs and listen for: personas, conversations, selected, messages, live (message id), link, user,
 // acknowledged (request id, ack), refused (request id, failure), answered (message), returned (words that could not be sent, failure), notice (failure).
 
+import { canChat } from "./timeline.js";
+
 const FLUSH_MS = 50; // live text is drawn at most 20 times a second
 const OLDER_PAGE = 100;
 const PLACE = "aichat.place";
@@ -83,6 +85,11 @@ export class Desk {
 
   get persona() {
     return this.timeline.personas.get(this.personaId) || null;
+  }
+
+  // Whether one can say something here; what was said with a persona no longer shared can be read.
+  get canChat() {
+    return !this.persona || canChat(this.persona);
   }
 
   get conversation() {

@@ -81,7 +81,7 @@ function labelled(words, hint, control) {
 export function editPersona(desk, persona) {
   const ends = [];
   return show((finish) => {
-    const was = persona || { id: "new", name: "", prompt: "", avatar: "", greeting: "", model: "", starters: [] };
+    const was = persona || { id: "new", name: "", prompt: "", avatar: "", greeting: "", model: "", starters: [], shared: false };
     let picture = was.avatar;
     let requestId = "";
     const name = h("input", { class: "field", name: "name", value: was.name, maxlength: 100, autocomplete: "off", autofocus: true, oninput: () => showFace() });
@@ -92,6 +92,8 @@ export function editPersona(desk, persona) {
     const starters = Array.from({ length: count }, (_, i) =>
       h("input", { class: "field", name: `starter${i + 1}`, value: was.starters[i] || "", maxlength: 200, autocomplete: "off", "aria-label": t("starter", { n: i + 1 }), placeholder: t("starter", { n: i + 1 }) }),
     );
+    const shared = h("input", { type: "checkbox", name: "shared" });
+    shared.checked = Boolean(was.shared);
     const words = h("p", { class: "danger words", role: "alert" });
     const face = h("span");
     const file = h("input", { type: "file", class: "offscreen", accept: "image/png,image/jpeg,image/gif,image/webp", tabindex: "-1", onchange: () => pick() });
@@ -121,7 +123,7 @@ export function editPersona(desk, persona) {
       }
       const config = {
         name: name.value.trim(), prompt: prompt.value, avatar: picture, greeting: greeting.value, model: model.value.trim(),
-        starters: starters.map((field) => field.value.trim()).filter(Boolean),
+        starters: starters.map((field) => field.value.trim()).filter(Boolean), shared: shared.checked,
       };
       const changed = Object.fromEntries(Object.entries(config).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(was[key])));
       if (persona && !Object.keys(changed).length) {
@@ -153,6 +155,7 @@ export function editPersona(desk, persona) {
           labelled(t("greeting"), t("greeting_hint"), greeting),
           h("fieldset", { class: "labelled" }, h("legend", { text: t("starters") }), ...starters),
           labelled(t("model"), t("model_hint"), model),
+          h("label", { class: "check" }, shared, h("span", {}, t("share"), h("small", { text: t("share_hint") }))),
         ),
         words,
         h("div", { class: "buttons" }, cancelButton(finish), save),

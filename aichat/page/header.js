@@ -85,14 +85,16 @@ export class Header {
 
   _buildMore(close) {
     const { persona, conversation } = this._desk;
-    const entry = (name, words, act, kind = "") =>
-      h("button", { type: "button", class: `entry stop ${kind}`, onclick: () => (close(), act()) }, icon(name, 16), words);
+    const owner = oneLine(persona.owner);
+    const entry = (name, words, act, kind = "", disabled = false) =>
+      h("button", { type: "button", class: `entry stop ${kind}`, disabled, onclick: () => (close(), act()) }, icon(name, 16), words);
     return [
       conversation && entry("edit", t("rename_conversation"), () => this._rename(conversation)),
       conversation && entry("trash", t("delete_conversation"), () => this._delete(conversation), "danger"),
       this._desk.can.personas && conversation && h("hr"),
-      this._desk.can.personas && entry("edit", t("edit_persona"), () => this._editPersona(persona)),
-      this._desk.can.personas && entry("trash", t("delete_persona"), () => deletePersona(this._desk, persona), "danger"),
+      this._desk.can.personas && entry("edit", t("edit_persona"), () => this._editPersona(persona), "", Boolean(owner)),
+      this._desk.can.personas && entry("trash", t("delete_persona"), () => deletePersona(this._desk, persona), "danger", Boolean(owner)),
+      owner && h("p", { class: "whoami", text: t("whose", { owner }) }),
       !conversation && !this._desk.can.personas && entry("compose", t("new_conversation"), () => this._desk.selectConversation(null)),
     ].filter(Boolean);
   }

@@ -60,7 +60,7 @@ export class Messages {
     }
     const drafts = desk.drafts();
     for (const draft of drafts) items.push({ key: `r:${draft.requestId}`, message: draft, own: true });
-    const last = drafts.length ? null : messages.at(-1);
+    const last = drafts.length || !desk.canChat ? null : messages.at(-1);
 
     const before = this._following ? null : this._anchor();
     this._reconcile(items, last);

@@ -82,6 +82,8 @@ export class Sidebar {
     const here = persona.id === desk.personaId;
     const subtitle = newest ? titleOf(newest) : "";
     const time = newest ? shortTime(newest.update_time || newest.create_time) : "";
+    const owner = oneLine(persona.owner);
+    const whose = (owner || persona.shared) && h("span", { class: "whose", title: owner && t("shared_by", { owner }) }, icon("people", 14), owner);
     const shown = JSON.stringify([persona.seq, persona.name, subtitle, time, unread, here]);
     const known = this._items.get(persona.id);
     if (known?.shown === shown) return known.element;
@@ -90,7 +92,7 @@ export class Sidebar {
     const button = h(
       "button", { type: "button", class: "persona stop", "aria-current": here && "true", "data-persona": persona.id, onclick: () => (desk.selectPersona(persona.id), this.close()) },
       avatar(persona, 36),
-      h("span", { class: "lines" }, h("span", { class: "name", text: oneLine(persona.name) }), subtitle && h("span", { class: "subtitle", text: subtitle })),
+      h("span", { class: "lines" }, h("span", { class: "nameline" }, h("span", { class: "name", text: oneLine(persona.name) }), whose), subtitle && h("span", { class: "subtitle", text: subtitle })),
       h("span", { class: "side" }, time && h("time", { text: time }), unread > 0 && h("span", { class: "badge", text: String(unread), "aria-label": t("unread", { n: unread }) })),
     );
     element.replaceChildren(button);

@@ -7,7 +7,7 @@
 import { afterCodePoints, codePoints } from "./text.js";
 
 const change = (kind, key = null) => ({ kind, key });
-const asPersona = (p) => ({ prompt: "", create_time: "", model: "", greeting: "", starters: [], seq: 0, ...p });
+const asPersona = (p) => ({ prompt: "", create_time: "", model: "", greeting: "", starters: [], shared: false, owner: "", seq: 0, ...p });
 const asConversation = (c) => ({ persona_id: "", update_time: "", touched: 0, seq: 0, ...c });
 const asMessage = (m) => ({
   id: 0, conversation_id: 0, status: "done", reasoning: "", reasoning_ms: 0, model: "", failure: null,
@@ -16,6 +16,9 @@ const asMessage = (m) => ({
 
 // Whether chat_continue can go on with a message: an answer of which some came, and not all.
 export const canContinue = (m) => m.sender_type === 1 && ["interrupted", "stopped"].includes(m.status) && m.content !== "";
+
+// Whether one can chat with a persona: not with one of another user who no longer shares it.
+export const canChat = (p) => p.shared || !p.owner;
 
 // One text that grows by deltas whose offsets count code points, not UTF-16 units.
 class Growing {

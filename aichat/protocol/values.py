@@ -144,6 +144,11 @@ def can_continue(message: Message) -> bool:
     return message.sender_type == AI and message.status in ("interrupted", "stopped") and bool(message.content)
 
 
+def can_chat(persona: Persona) -> bool:
+    """Whether one can chat with this persona: not with one of another user who no longer shares it."""
+    return persona.shared or not persona.owner
+
+
 def as_seed_persona(persona: Persona) -> Persona:
     """The seed's three fields of a persona list entry."""
     return Persona(id=persona.id, name=persona.name, avatar=persona.avatar)

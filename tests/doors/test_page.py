@@ -661,6 +661,30 @@ def test_a_login_in_chinese(page: Page, guarded: RunningService) -> None:
     admin(guarded, "user", "enable", "林小雨")
 
 
+def test_a_persona_is_shared_and_taken_back(page: Page, guarded: RunningService) -> None:
+    page.open(guarded.http)
+    log_in(page, "mei", PASSWORD)
+    page.wait(lambda: page.all(".state.live"), "logged in")
+    token = admin(guarded, "token", "add", "wei", "sharing").strip()
+    with full_client(guarded.url, token=token) as owner:
+        config = {"name": "Ada", "prompt": "You are Ada.", "shared": True}
+        ada = owner.ask("ack", type="persona_create", persona_config=config, request_id="make")["persona_id"]
+        page.chat_with(ada)
+        assert page.ask("hello") == "你说：hello"
+        assert page.text(f"[data-persona={ada}] .whose") == "wei"
+        page.one(".header [aria-label=More]").click()
+        page.wait(lambda: "This persona is wei's" in page.text(".popover .whoami"), "the reason")
+        disabled = [entry.text for entry in page.all(".popover .entry:disabled")]
+        assert disabled == ["Edit persona", "Delete persona"]
+        owner.send(type="persona_update", persona_id=ada, persona_config={"shared": False}, request_id="back")
+        words = "wei no longer shares this persona; you can read on."
+        page.wait(lambda: page.one(".typing").get_attribute("placeholder") == words, "the reason")
+        assert page.one(".typing").get_attribute("readonly") and page.text(".answer .body") == "你说：hello"
+        assert not page.all(".answer .actions [aria-label='Answer anew']")
+        owner.send(type="persona_delete", persona_id=ada, request_id="gone")
+    page.js("sessionStorage.clear()")
+
+
 def test_the_bridge_page_asks_for_the_secret(page: Page, upstream: Upstream) -> None:
     page.expected_errors = ["status of 401"]
     with running_service(upstream=upstream, env={"AICHAT_BRIDGE_SECRET": "open sesame"}) as guarded:

@@ -272,14 +272,14 @@ class FakeServer(QObject):
         config = command.persona_config
         persona = self.add_persona(
             f"made{self._count()}", config.name, prompt=config.prompt, avatar=config.avatar,
-            greeting=config.greeting, starters=config.starters,
+            greeting=config.greeting, starters=config.starters, shared=config.shared,
         )  # fmt: skip
         self._ack(socket, command, persona_id=persona.id)
         self.publish(frames.PersonaSaved(persona=persona))
 
     def _on_PersonaUpdate(self, socket: QWebSocket, command: frames.PersonaUpdate) -> None:
-        changes = {k: v for k in ("name", "prompt", "avatar", "greeting", "starters")
-                   if isinstance(v := getattr(command.persona_config, k), str | list)}  # fmt: skip
+        changes = {k: v for k in ("name", "prompt", "avatar", "greeting", "starters", "shared")
+                   if isinstance(v := getattr(command.persona_config, k), str | list | bool)}  # fmt: skip
         persona = replace(self.personas[command.persona_id], seq=self._next(), **changes)
         self.personas[persona.id] = persona
         self._ack(socket, command, persona_id=persona.id)

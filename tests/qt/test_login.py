@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from aichat.protocol.session import State
 from tests.qt.conftest import Open
 from tests.qt.test_chat import say, texts
+from tests.qt.test_personas import dialog_on
 from tests.qt.test_service import WAIT, settled
 from tests.service import PASSWORD, RunningService, admin
 
@@ -129,3 +130,42 @@ def test_the_owner_at_home_has_no_name_and_may_become_another(
     page.connect_button.click()
     qtbot.waitUntil(lambda: is_in(window, "owner"), timeout=WAIT)
     assert not keyring_file.exists()
+
+
+def test_a_persona_is_shared_and_taken_back(
+    open_window: Open, guarded: RunningService, keyring_file: Path, qtbot: QtBot
+) -> None:
+    owners, others = (open_window(guarded.url, live=False) for _ in range(2))
+    log_in(owners, qtbot, "wei", PASSWORD)
+    log_in(others, qtbot, "林小雨", PASSWORD)
+    qtbot.waitUntil(lambda: is_in(owners, "wei") and is_in(others, "林小雨"), timeout=WAIT)
+    dialog = dialog_on(owners, qtbot)
+    dialog.name.setText("Ada")
+    dialog.prompt.setPlainText("You are Ada.")
+    dialog.shared.setChecked(True)
+    dialog.save.click()
+    qtbot.waitUntil(lambda: bool(dialog.saved_id), timeout=WAIT)
+    ada = dialog.saved_id
+    qtbot.waitUntil(lambda: ada in others.model.timeline.personas, timeout=WAIT)
+    assert others.model.timeline.personas[ada].owner == "wei"
+    others.model.select_persona(ada)
+    say(others, qtbot, "hello")
+    qtbot.waitUntil(lambda: len(texts(others)) == 2 and settled(others), timeout=WAIT)
+    others.edit_persona(ada)
+    assert "This persona is wei's" in others.chat.notice_words
+    menu = others.chat.history.menu
+    menu.aboutToShow.emit()
+    offered = {action.text(): action.isEnabled() for action in menu.actions()}
+    assert not offered["Edit persona…"] and not offered["Delete persona…"]
+    assert "This persona is wei's: only they can change it." in offered
+
+    dialog = dialog_on(owners, qtbot, ada)
+    assert dialog.shared.isChecked()
+    dialog.shared.setChecked(False)
+    dialog.save.click()
+    closed = "wei no longer shares this persona; you can read on."
+    qtbot.waitUntil(lambda: others.chat.input.composer.placeholderText() == closed, timeout=WAIT)
+    assert others.chat.input.composer.isReadOnly() and texts(others) == ["hello", "你说：hello"]
+    assert owners.chat.input.composer.isReadOnly() is False
+    owners.model.delete_persona(ada)
+    qtbot.waitUntil(lambda: ada not in owners.model.timeline.personas, timeout=WAIT)

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aichat_tui.widgets.composer import Composer
 from aichat_tui.widgets.transcript import Transcript
+from msgspec.structs import replace
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
+from textual.widgets import Checkbox, Input, TextArea
 
 from aichat.protocol import frames
 from aichat.protocol.session import State
@@ -318,6 +319,50 @@ def test_a_refused_token_is_said_and_not_tried_forever() -> None:
         await until(pilot, "Ahoy, mate")
 
     play(scene, World(token="good"), token="bad")
+
+
+def shared_world(*, shared: bool) -> World:
+    """The first persona is another user's."""
+    world = talked()
+    world.personas["mara"] = replace(world.personas["mara"], owner="wei", shared=shared)
+    return world
+
+
+def test_a_shared_persona_says_whose_it_is_and_stays_theirs() -> None:
+    async def scene(stage: Stage, pilot: Pilot[None]) -> None:
+        text = await until(pilot, "message 2")
+        assert "wei" in text
+        for key in "ed":
+            await pilot.press("ctrl+b", key)
+            await until(pilot, "This persona is wei's: only they can change it.")
+        await pilot.press("escape")
+        await write(pilot, "hello")
+        await until(pilot, "waiting for the first word")
+
+    play(scene, shared_world(shared=True), size=(120, 30))
+
+
+def test_a_persona_no_longer_shared_can_be_read_on() -> None:
+    async def scene(stage: Stage, pilot: Pilot[None]) -> None:
+        await until(pilot, "message 2")
+        await until(pilot, "wei no longer shares this persona; you can read on.")
+        await write(pilot, "hello")
+        await pilot.pause()
+        assert stage.app.screen.query_one(Composer).text == "hello"
+
+    assert "chat" not in play(scene, shared_world(shared=False)).world.commands
+
+
+def test_a_persona_is_shared_by_its_owner() -> None:
+    async def scene(stage: Stage, pilot: Pilot[None]) -> None:
+        await until(pilot, "message 2")
+        await pilot.press("ctrl+b", "e")
+        await until(pilot, "Share with all users")
+        stage.app.screen.query_one("#shared", Checkbox).value = True
+        await pilot.press("ctrl+s")
+        await until(pilot, "⇄")
+
+    assert play(scene, talked()).world.personas["mara"].shared
 
 
 def test_without_a_server_it_says_so_and_what_to_do() -> None:

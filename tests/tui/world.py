@@ -257,7 +257,8 @@ class World:
     def _persona_create(self, wire: Wire, create: frames.PersonaCreate) -> None:
         config = create.persona_config
         self._save_persona(Persona(id=f"p{next(self._ids)}", name=config.name, avatar="", prompt=config.prompt,
-                                   greeting=config.greeting, starters=config.starters), wire, create)  # fmt: skip
+                                   greeting=config.greeting, starters=config.starters,
+                                   shared=config.shared), wire, create)  # fmt: skip
 
     def _save_persona(self, persona: Persona, wire: Wire, command: frames.Command) -> None:
         persona = replace(persona, seq=self._next())
@@ -268,7 +269,7 @@ class World:
     def _persona_update(self, wire: Wire, update: frames.PersonaUpdate) -> None:
         c = update.persona_config
         changed = replace(self.personas[update.persona_id], name=c.name, prompt=c.prompt, greeting=c.greeting,
-                          starters=c.starters)  # fmt: skip
+                          starters=c.starters, shared=c.shared)  # fmt: skip
         self._save_persona(changed, wire, update)
 
     def _persona_delete(self, wire: Wire, delete: frames.PersonaDelete) -> None:

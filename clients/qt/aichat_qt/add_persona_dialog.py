@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QFileInfo
 from PySide6.QtWidgets import (
+    QCheckBox,
     QDialog,
     QFileDialog,
     QGridLayout,
@@ -66,6 +67,8 @@ class AddPersonaDialog(QDialog):
         self.starters.setPlaceholderText(self.tr("One question a line"))
         for field in (self.prompt, self.greeting, self.starters):
             field.setTabChangesFocus(True)
+        self.shared = QCheckBox(self.tr("Share with all users"), self)
+        self.shared.setChecked(persona is not None and persona.shared)
         self._words: dict[str, QLabel] = {}
         self.error = label(self, "danger")
         self.error.setWordWrap(True)
@@ -133,7 +136,17 @@ class AddPersonaDialog(QDialog):
         layout.addWidget(heading)
         layout.addLayout(picture)
         layout.addLayout(form, 1)
+        layout.addLayout(self._lay_out_sharing())
         layout.addLayout(buttons)
+
+    def _lay_out_sharing(self) -> QVBoxLayout:
+        result = QVBoxLayout()
+        result.setSpacing(XS)
+        result.addWidget(self.shared)
+        hint = label(self, "muted", self.tr("They chat with it in conversations of their own, and cannot change it."))
+        hint.setContentsMargins(XL, 0, 0, 0)
+        result.addWidget(hint)
+        return result
 
     # the picture
 
@@ -218,6 +231,7 @@ class AddPersonaDialog(QDialog):
             "avatar": self._picture,
             "greeting": self.greeting.toPlainText().strip(),
             "starters": self._starters(),
+            "shared": self.shared.isChecked(),
         }
         if self._persona is None:
             self._request_id = self._model.create_persona(PersonaConfig(**fields))  # type: ignore[arg-type]

@@ -217,7 +217,10 @@ class ChatAreaWidget(QWidget):
         self.header.setVisible(talks or not self.header.drawer.isHidden())
         self.input.set_running(model.running() is not None)
         if persona is not None:
-            self.input.set_placeholder(self.tr("Message {0}").format(one_line(persona.name)))
+            closed = self.tr("{0} no longer shares this persona; you can read on.").format(one_line(persona.owner))
+            words = self.tr("Message {0}").format(one_line(persona.name))
+            self.input.set_placeholder(words if model.can_chat else closed)
+            self.input.set_closed(not model.can_chat)
         QTimer.singleShot(0, self, self._place_notice)
 
     def _place_notice(self) -> None:

@@ -16,13 +16,14 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMainWindow, QWidget
 
+from aichat.protocol.values import Persona
 from aichat_qt.add_persona_dialog import AddPersonaDialog
 from aichat_qt.chat_area_widget import ChatAreaWidget
 from aichat_qt.dialogs import Question, ask_delete
 from aichat_qt.icons import app_icon
 from aichat_qt.model import Model
 from aichat_qt.persona_list_widget import PersonaListWidget
-from aichat_qt.words import one_line
+from aichat_qt.words import one_line, whose
 
 SIDEBAR = 260
 NARROW = 700
@@ -69,8 +70,12 @@ class MainWindow(QMainWindow):
         self.chat.create_requested.connect(self.create_persona)
         self.chat.header.drawer.clicked.connect(lambda: self.show_drawer(True))
         menu = self.chat.history.menu
-        menu.addAction(self.tr("Edit persona…"), lambda: self.edit_persona(model.persona_id))
-        menu.addAction(self.tr("Delete persona…"), lambda: self.delete_persona(model.persona_id))
+        edit = menu.addAction(self.tr("Edit persona…"), lambda: self.edit_persona(model.persona_id))
+        delete = menu.addAction(self.tr("Delete persona…"), lambda: self.delete_persona(model.persona_id))
+        self._whose = menu.addAction("")
+        self._whose.setEnabled(False)
+        self._verbs = (edit, delete)
+        menu.aboutToShow.connect(self._offer_verbs)
         QShortcut(QKeySequence.StandardKey.New, self, self.chat.new_conversation)
         QShortcut(QKeySequence("Ctrl+L"), self, self._focus_personas)
         QShortcut(QKeySequence("Ctrl+H"), self, self.chat.history.toggle)
@@ -94,15 +99,31 @@ class MainWindow(QMainWindow):
             self.chat.input.composer.setFocus()
         dialog.deleteLater()
 
-    def edit_persona(self, persona_id: str) -> None:
+    def _offer_verbs(self) -> None:
+        """What belongs to another user is not changed here; the menu says whose it is."""
+        owner = self.model.persona.owner if self.model.persona else ""
+        for action in self._verbs:
+            action.setEnabled(not owner)
+        self._whose.setText(whose(owner))
+        self._whose.setVisible(bool(owner))
+
+    def _own(self, persona_id: str) -> Persona | None:
+        """A persona that this user may change; if it is another's, that is said."""
         persona = self.model.timeline.personas.get(persona_id)
+        if persona is not None and persona.owner:
+            self.model.noticed.emit(whose(persona.owner))
+            return None
+        return persona
+
+    def edit_persona(self, persona_id: str) -> None:
+        persona = self._own(persona_id)
         if persona is not None:
             dialog = AddPersonaDialog(self.model, self, persona)
             dialog.exec()
             dialog.deleteLater()
 
     def delete_persona(self, persona_id: str) -> None:
-        persona = self.model.timeline.personas.get(persona_id)
+        persona = self._own(persona_id)
         if persona is not None and ask_delete(
             self,
             self.tr("Delete {0}?").format(one_line(persona.name)),

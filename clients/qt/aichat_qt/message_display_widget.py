@@ -188,7 +188,9 @@ class MessageDisplayWidget(QScrollArea):
         self._keep_ticking()
 
     def _final_key(self) -> Key | None:
-        """The last stored message: the one whose answer can be made anew."""
+        """The last stored message: the one whose answer can be made anew or go on."""
+        if not self._model.can_chat:
+            return None
         return next((key for key in reversed(self._keys) if isinstance(self._items[key], Message)), None)
 
     @staticmethod

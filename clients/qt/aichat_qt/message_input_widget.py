@@ -91,7 +91,7 @@ class MessageInputWidget(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._running = False
+        self._running = self._closed = False
         self.composer = Composer(self)
         self.composer.setAccessibleName(self.tr("Message"))
         self.composer.textChanged.connect(self._changed)
@@ -112,6 +112,12 @@ class MessageInputWidget(QWidget):
     def set_placeholder(self, words: str) -> None:
         self.composer.setPlaceholderText(words)
 
+    def set_closed(self, closed: bool) -> None:
+        """Nothing can be said here; the placeholder says why."""
+        self._closed = closed
+        self.composer.setReadOnly(closed)
+        self._changed()
+
     def set_running(self, running: bool) -> None:
         """While an answer is being written the button stops it."""
         self._running = running
@@ -126,11 +132,11 @@ class MessageInputWidget(QWidget):
             self._submit()
 
     def _submit(self) -> None:
-        if 0 < len(self.text().strip()) <= MOST_CHARACTERS:
+        if not self._closed and 0 < len(self.text().strip()) <= MOST_CHARACTERS:
             self.submitted.emit(self.text().strip())
 
     def _changed(self) -> None:
-        self.button.setEnabled(self._running or bool(self.text().strip()))
+        self.button.setEnabled(self._running or (bool(self.text().strip()) and not self._closed))
         self.updateGeometry()
         self._place()
 

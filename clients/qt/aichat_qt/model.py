@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from aichat.protocol import frames
 from aichat.protocol.session import Pending, Session, State
 from aichat.protocol.timeline import Change
-from aichat.protocol.values import Conversation, Failure, Message, Persona, PersonaChanges, PersonaConfig
+from aichat.protocol.values import Conversation, Failure, Message, Persona, PersonaChanges, PersonaConfig, can_chat
 from aichat_qt.link import Link
 
 FLUSH_MS = 40
@@ -117,6 +117,11 @@ class Model(QObject):
     @property
     def conversation(self) -> Conversation | None:
         return self.timeline.conversations.get(self.conversation_id or 0)
+
+    @property
+    def can_chat(self) -> bool:
+        """Whether one can say something here; what was said with a persona no longer shared can be read."""
+        return self.persona is None or can_chat(self.persona)
 
     def personas(self) -> list[Persona]:
         """All personas, the one spoken with last first, then by age."""

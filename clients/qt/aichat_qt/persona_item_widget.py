@@ -8,11 +8,15 @@ from PySide6.QtWidgets import QWidget
 
 from aichat.protocol.values import Persona
 from aichat_qt.avatar import avatar_pixmap
-from aichat_qt.theme import BODY_PX, META_PX, RADIUS_CONTROL, L, M, S, sized, theme
+from aichat_qt.icons import icon
+from aichat_qt.theme import BODY_PX, META_PX, RADIUS_CONTROL, XS, L, M, S, sized, theme
 from aichat_qt.words import one_line
 
 HEIGHT = 60
 AVATAR = 40
+MARK = 14
+OWNER = 64
+"""Pixels of an owner's name at most."""
 
 
 class PersonaItemWidget(QWidget):
@@ -30,7 +34,8 @@ class PersonaItemWidget(QWidget):
         """`detail`: the title of the newest conversation; `busy`: an answer is being written."""
         self._persona, self._detail, self._when, self._busy = persona, one_line(detail), when, busy
         self.setAccessibleName(one_line(persona.name))
-        self.setAccessibleDescription(self._detail)
+        shared_by = self.tr("shared by {0}").format(one_line(persona.owner)) if persona.owner else ""
+        self.setAccessibleDescription(" ".join(filter(None, (shared_by, self._detail))))
         self.update()
 
     def set_selected(self, selected: bool, *, focused: bool) -> None:
@@ -68,6 +73,14 @@ class PersonaItemWidget(QWidget):
         self._paint_words(painter, left, right)
         painter.end()
 
+    def _is_shared(self) -> bool:
+        return self._persona is not None and (self._persona.shared or bool(self._persona.owner))
+
+    def _mark(self, metrics: QFontMetrics, room: int) -> str:
+        """Whose it is, if another user's."""
+        owner = one_line(self._persona.owner) if self._persona else ""
+        return metrics.elidedText(owner, Qt.TextElideMode.ElideRight, min(room, OWNER))
+
     def _paint_words(self, painter: QPainter, left: int, right: int) -> None:
         t = theme()
         name = one_line(self._persona.name) if self._persona else ""
@@ -83,7 +96,17 @@ class PersonaItemWidget(QWidget):
         painter.setFont(bold)
         painter.setPen(t.colour("text"))
         room = upper.width() - when_width - (S if when_width else 0)
-        painter.drawText(upper, centre_left, QFontMetrics(bold).elidedText(name, Qt.TextElideMode.ElideRight, room))
+        mark = self._mark(QFontMetrics(meta), room // 2)
+        room -= QFontMetrics(meta).horizontalAdvance(mark) + MARK + S + XS if self._is_shared() else 0
+        shown = QFontMetrics(bold).elidedText(name, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(upper, centre_left, shown)
+        if self._is_shared():
+            at = upper.left() + QFontMetrics(bold).horizontalAdvance(shown) + S
+            top = upper.center().y() - MARK // 2 + 1
+            icon("people", t.tokens.muted, MARK).paint(painter, at, top, MARK, MARK)
+            painter.setFont(meta)
+            painter.setPen(t.colour("muted"))
+            painter.drawText(upper.adjusted(at + MARK + XS - upper.left(), 1, 0, 1), centre_left, mark)
         if two_lines:
             detail = self.tr("writing…") if self._busy else self._detail
             painter.setFont(meta)

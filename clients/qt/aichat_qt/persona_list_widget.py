@@ -20,7 +20,7 @@ from aichat_qt.labels import ElidedLabel, label, tooltip
 from aichat_qt.model import Model
 from aichat_qt.persona_item_widget import HEIGHT, PersonaItemWidget
 from aichat_qt.theme import META_PX, XS, L, M, S, theme
-from aichat_qt.words import one_line, when
+from aichat_qt.words import one_line, when, whose
 
 ID = Qt.ItemDataRole.UserRole
 
@@ -213,8 +213,14 @@ class PersonaListWidget(QWidget):
         menu = QMenu(self)
         if item is not None:
             persona_id = item.data(ID)
-            menu.addAction(self.tr("Edit…"), lambda: self.edit_requested.emit(persona_id))
-            menu.addAction(self.tr("Delete…"), lambda: self.delete_requested.emit(persona_id))
+            persona = self._model.timeline.personas.get(persona_id)
+            owner = persona.owner if persona else ""
+            edit = menu.addAction(self.tr("Edit…"), lambda: self.edit_requested.emit(persona_id))
+            delete = menu.addAction(self.tr("Delete…"), lambda: self.delete_requested.emit(persona_id))
+            edit.setEnabled(not owner)
+            delete.setEnabled(not owner)
+            if owner:
+                menu.addAction(whose(owner)).setEnabled(False)
             menu.addSeparator()
         menu.addAction(self.tr("New persona…"), self.create_requested.emit)
         menu.exec(self._list.mapToGlobal(place))

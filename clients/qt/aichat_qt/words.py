@@ -27,6 +27,11 @@ def clean(text: str) -> str:
     return text if _HARMLESS.fullmatch(text) else text.translate(_TEXT)
 
 
+def whose(owner: str) -> str:
+    """Why a persona of another user cannot be changed."""
+    return _tr("This persona is {0}'s: only they can change it.").format(one_line(owner))
+
+
 def local_time(utc: str) -> datetime | None:
     """A stored time ("YYYY-MM-DD HH:MM:SS", UTC) on the reader's clock; None if it is no time."""
     try:

@@ -11,7 +11,16 @@ from typing import NamedTuple
 from aichat.protocol import frames
 from aichat.protocol.session import Pending, Session, State
 from aichat.protocol.timeline import Change
-from aichat.protocol.values import AI, Conversation, Failure, Message, Persona, PersonaChanges, PersonaConfig
+from aichat.protocol.values import (
+    AI,
+    Conversation,
+    Failure,
+    Message,
+    Persona,
+    PersonaChanges,
+    PersonaConfig,
+    can_chat,
+)
 
 PAGE = 50
 """Messages asked for when the reader reaches the top."""
@@ -110,15 +119,22 @@ class Desk:
     @property
     def broken(self) -> Message | None:
         """The last message, if it is an answer that did not come to its end."""
-        last = next(reversed(self.messages), None)
+        last = None if self.closed_by else next(reversed(self.messages), None)
         if last is not None and last.sender_type == AI and last.status in ("failed", "interrupted", "stopped"):
             return last
         return None
 
     @property
+    def closed_by(self) -> str:
+        """Who no longer shares the persona spoken with: what was said can be read, and no more; "" if it is open."""
+        return "" if self.persona is None or can_chat(self.persona) else self.persona.owner
+
+    @property
     def unfinished(self) -> Message | None:
         """The last message, if it is an answer that can go on where it ended."""
-        return None if self.conversation_id is None else self.timeline.unfinished(self.conversation_id)
+        if self.conversation_id is None or self.closed_by:
+            return None
+        return self.timeline.unfinished(self.conversation_id)
 
     @property
     def refused(self) -> tuple[str, Pending] | None:
@@ -247,7 +263,7 @@ class Desk:
         if known is None:
             return self.request(frames.PersonaCreate(persona_config=config))
         changes = PersonaChanges(name=config.name, prompt=config.prompt, greeting=config.greeting,
-                                 model=config.model, starters=config.starters)  # fmt: skip
+                                 starters=config.starters, shared=config.shared)  # fmt: skip
         return self.request(frames.PersonaUpdate(persona_id=persona_id, persona_config=changes))
 
     def outcome(self, request_id: str) -> Failure | bool:

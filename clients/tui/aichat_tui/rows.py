@@ -41,7 +41,7 @@ def rows(desk: Desk, picked: int = 0) -> list[Row]:
         if today and today != day:
             day = today
             result.append(Row(f"day {today}", "day", today))
-        result.append(row(desk, message, last=index == last and not said))
+        result.append(row(desk, message, last=index == last and not said and not desk.closed_by))
     result += [_pending(one) for one in said]
     return result
 

@@ -27,7 +27,14 @@ def standing(desk: Desk, retry_at: float | None, now: float, note: str) -> tuple
         failure = refused[1].failure
         reason = label(failure.message) if failure else ""
         return _("refused: {reason} · Ctrl+R again · Ctrl+X never mind").format(reason=reason), "danger"
+    if desk.closed_by:
+        return no_longer_shared(desk.closed_by), "muted"
     return note, "muted"
+
+
+def no_longer_shared(owner: str) -> str:
+    """Why nothing can be said here."""
+    return _("{owner} no longer shares this persona; you can read on.").format(owner=label(owner))
 
 
 def welcome(desk: Desk, retry_at: float | None, server: str) -> str:

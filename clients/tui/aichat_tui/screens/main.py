@@ -24,7 +24,7 @@ from aichat_tui.text import label
 from aichat_tui.theme import PALETTES
 from aichat_tui.widgets.composer import Composer
 from aichat_tui.widgets.lines import KeyBar, Notice, Title
-from aichat_tui.widgets.personas import Entry, PersonaList
+from aichat_tui.widgets.personas import SHARED, Entry, PersonaList
 from aichat_tui.widgets.transcript import Transcript
 from aichat_tui.words import _
 
@@ -157,7 +157,9 @@ class MainScreen(PersonaVerbs):
             newest = next(iter(self.desk.timeline.conversations_with(persona.id)), None)
             about = label(newest.title) if newest else _("nothing said yet")
             time = clock.when(newest.update_time or newest.create_time) if newest else ""
-            entries.append(Entry(persona.id, label(persona.name), about, time, self.desk.has_unread(persona.id)))
+            mark = label(persona.owner) or (SHARED if persona.shared else "")
+            unread = self.desk.has_unread(persona.id)
+            entries.append(Entry(persona.id, label(persona.name), about, time, unread, mark))
         self.personas.show(entries, self.desk.persona_id, PALETTES[self.app.theme])
 
     def _show_state(self) -> None:
@@ -207,6 +209,8 @@ class MainScreen(PersonaVerbs):
             self.say(_("Too long: {n} characters; {most} are allowed.").format(n=len(text), most=MOST))
         elif self.desk.persona is None:
             self.say(_("There is nobody to speak with yet."))
+        elif self.desk.closed_by:
+            return  # the line above says why
         elif self.desk.running is not None:
             self.say(_("The answer is still being written. Esc stops it."))
         elif self.desk.waiting:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Checkbox, Input, Static, TextArea
 
 from aichat.protocol.session import State
 from aichat.protocol.timeline import Change
@@ -18,6 +18,16 @@ from aichat_tui.screens.question import Question
 from aichat_tui.text import clean, label
 from aichat_tui.widgets.lines import KeyBar, Notice
 from aichat_tui.words import _
+
+
+class Check(Checkbox):
+    """A box that has its mark only when it is set: the colour alone would not do."""
+
+    BUTTON_LEFT, BUTTON_RIGHT = "[", "]"
+
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]
+        return "x" if self.value else " "
 
 
 class PersonaForm(DeskDialog[str]):
@@ -48,6 +58,12 @@ class PersonaForm(DeskDialog[str]):
             yield _area(clean(old.greeting), "greeting")
             yield Static(_("Starter questions, one a line"), classes="field", markup=False)
             yield _area("\n".join(map(label, old.starters)), "starters")
+            yield Check(
+                _("Share with all users: they chat with it, and cannot change it"),
+                old.shared,
+                id="shared",
+                compact=True,
+            )
         yield Notice(id="form-notice")
         yield KeyBar()
 
@@ -67,6 +83,10 @@ class PersonaForm(DeskDialog[str]):
             self.query_one("#greeting", TextArea).text.strip(),
             [line for line in starters if line],
         )
+
+    @property
+    def _shared(self) -> bool:
+        return self.query_one("#shared", Checkbox).value
 
     def _fault(self) -> tuple[str, str] | None:
         """The field that cannot stay so, and why."""
@@ -96,9 +116,7 @@ class PersonaForm(DeskDialog[str]):
             self.desk.discard(self._saving)
         name, prompt, greeting, starters = self._written()
         old = self._persona
-        config = PersonaConfig(
-            name=name, prompt=prompt, greeting=greeting, starters=starters, model=old.model if old else ""
-        )
+        config = PersonaConfig(name=name, prompt=prompt, greeting=greeting, starters=starters, shared=self._shared)
         self._saving = self.desk.save_persona(old.id if old else "", config)
         self._say(_("saving…"), "muted")
         self.desk_changed(set())
@@ -125,7 +143,9 @@ class PersonaForm(DeskDialog[str]):
             clean(old.greeting).strip(),
             list(map(label, old.starters)),
         )
-        if self._written() == same or (self._saving and self.desk.outcome(self._saving) is False):
+        if (self._written() == same and self._shared == old.shared) or (
+            self._saving and self.desk.outcome(self._saving) is False
+        ):
             self._leave(True)
             return
         question = Question(_("Leave without saving?"), _("What you wrote here is lost."), _("Leave"))

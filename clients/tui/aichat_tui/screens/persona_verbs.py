@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aichat.protocol import frames
+from aichat.protocol.values import Persona
 from aichat_tui.screens.base import DeskScreen
 from aichat_tui.text import label
 from aichat_tui.widgets.personas import PersonaList
@@ -30,9 +31,20 @@ class PersonaVerbs(DeskScreen):
         """A form for a new persona; then speak with it."""
         self._persona_form(None)
 
+    def say(self, words: str) -> None:
+        """A word that goes away by itself."""
+
+    def _own(self) -> Persona | None:
+        """The persona under the cursor, if this user may change it; if it is another's, that is said."""
+        persona = self.desk.timeline.personas.get(self.personas.highlighted_id)
+        if persona is not None and persona.owner:
+            self.say(_("This persona is {owner}'s: only they can change it.").format(owner=label(persona.owner)))
+            return None
+        return persona
+
     def action_persona_edit(self) -> None:
         """A form for the persona under the cursor."""
-        persona = self.desk.timeline.personas.get(self.personas.highlighted_id)
+        persona = self._own()
         if persona is not None:
             self._persona_form(persona.id)
 
@@ -51,7 +63,7 @@ class PersonaVerbs(DeskScreen):
         """Ask, then delete the persona under the cursor."""
         from aichat_tui.screens.question import Question  # noqa: PLC0415
 
-        persona = self.desk.timeline.personas.get(self.personas.highlighted_id)
+        persona = self._own()
         if persona is None:
             return
 

@@ -16,6 +16,8 @@ from aichat_tui.theme import Palette
 from aichat_tui.widgets.lists import KeyList
 from aichat_tui.words import _
 
+SHARED = "⇄"
+
 NARROW = 22
 """Cells: below this a persona has one line."""
 
@@ -28,6 +30,8 @@ class Entry(NamedTuple):
     about: str
     time: str
     unread: bool
+    mark: str = ""
+    """Whose it is, if another user's; `SHARED` if it is one's own and shared."""
 
 
 class PersonaList(KeyList):
@@ -88,11 +92,14 @@ class PersonaList(KeyList):
         chip = Style(color=palette.accent, bgcolor=palette.own if here or width >= NARROW else None, bold=True)
         mark = "●" if entry.unread else ""
         room = width - 7 - (2 if mark else 0)
-        name = fit(entry.name, room)
+        whose = fit(entry.mark, min(8, room // 3))
+        name = fit(entry.name, room - (cell_len(whose) + 1 if whose else 0))
         first = Text.assemble(bar, (f" {initials(entry.name)} ", chip), " ")
         first.append(name, Style(bold=here or entry.unread))
+        if whose:
+            first.append(f" {whose}", muted)
         if mark:
-            first.append(" " * (room - cell_len(name)) + " ")
+            first.append(" " * (width - 1 - first.cell_len - 1))
             first.append(mark, accent)
         if width < NARROW:
             return first
