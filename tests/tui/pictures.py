@@ -171,6 +171,14 @@ async def help_page(stage: Stage, pilot: Pilot[None]) -> None:
     await until(pilot, "Everywhere")
 
 
+async def login(stage: Stage, pilot: Pilot[None]) -> None:
+    await until(pilot, "小题")
+    stage.app.action_log_out()
+    await until(pilot, "User name")
+    await pilot.press(*"wei", "enter", *"secret", "enter")
+    await until(pilot, "The name or the password is wrong.")
+
+
 async def lost(stage: Stage, pilot: Pilot[None]) -> None:
     await until(pilot, "Nobody answers")
 
@@ -197,6 +205,8 @@ PICTURES: dict[str, tuple[Play, tuple[int, int], str]] = {
     "help-120x40-dark": (help_page, MIDDLE, "aichat-dark"),
     "help-80x24-light": (help_page, SMALL, "aichat-light"),
     "drawer-60x24-dark": (persona, (60, 24), "aichat-dark"),
+    "login-120x40-dark": (login, MIDDLE, "aichat-dark"),
+    "login-80x24-light": (login, SMALL, "aichat-light"),
     "lost-80x24-dark": (lost, SMALL, "aichat-dark"),
 }
 

@@ -359,6 +359,7 @@ def test_a_persona_is_shared_by_its_owner() -> None:
         await pilot.press("ctrl+b", "e")
         await until(pilot, "Share with all users")
         stage.app.screen.query_one("#shared", Checkbox).value = True
+        await until(pilot, "[x] Share with all users")
         await pilot.press("ctrl+s")
         await until(pilot, "⇄")
 

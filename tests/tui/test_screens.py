@@ -31,6 +31,7 @@ PLAYS: dict[str, Play] = {
     "persona": pictures.persona,
     "delete": pictures.delete,
     "help": pictures.help_page,
+    "login": pictures.login,
     "lost": pictures.lost,
 }
 SIZES = [(80, 24), (120, 40)]

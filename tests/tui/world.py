@@ -185,6 +185,10 @@ class World:
                 if seq > hello.resume.seq:
                     wire.push(frame)
 
+    def _login(self, wire: Wire, login: frames.Login) -> None:
+        wire.push(frames.Error(code="unauthorized", message="The name or the password is wrong.", retryable=False,
+                               request_id=login.request_id))  # fmt: skip
+
     def _persona_list(self, wire: Wire, query: frames.PersonaListQuery) -> None:
         wire.push(frames.PersonaList(personas=list(self.personas.values()), request_id=query.request_id))
 

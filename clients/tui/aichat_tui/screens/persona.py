@@ -23,11 +23,11 @@ from aichat_tui.words import _
 class Check(Checkbox):
     """A box that has its mark only when it is set: the colour alone would not do."""
 
-    BUTTON_LEFT, BUTTON_RIGHT = "[", "]"
+    BUTTON_LEFT = BUTTON_RIGHT = ""
 
     @property
     def BUTTON_INNER(self) -> str:  # type: ignore[override]
-        return "x" if self.value else " "
+        return "[x]" if self.value else "[ ]"
 
 
 class PersonaForm(DeskDialog[str]):
