@@ -35,6 +35,7 @@ from aichat.protocol.values import Message, as_seed_conversation, as_seed_messag
 from aichat.store.users import User
 
 CLOSE_ABUSE = 1008
+CLOSE_LATER = 1013
 
 QUEUE_MOST, QUEUE_BYTES_MOST = 1_000, 8 * 1_048_576
 """Frames, and their bytes, that may wait while earlier ones are carried out."""
@@ -109,7 +110,7 @@ class Connection:
         """Time is up for whoever needs a token and has not shown one."""
         if self.state == "fresh" and not self.chat.accounts.knows_unasked(local=self.is_local):
             self.refuse(AichatError("unauthorized", "Nobody said who is there: send `hello` with a token."), "")
-            self.out.close(CLOSE_UNAUTHORIZED, "unauthorized")
+            self.out.close(CLOSE_LATER, "no hello came in time")  # over a slow line its token may be a good one
 
     def throw_out(self, why: str) -> None:
         """Who is here may be here no longer."""
@@ -160,6 +161,8 @@ class Connection:
             self.refuse(error, command.request_id if command else peek_request_id(payload))
             if error.code == "unauthorized" or (isinstance(command, frames.Login) and self.state == "fresh"):
                 self.out.close(CLOSE_UNAUTHORIZED, "unauthorized")
+            elif error.code == "rate_limited" and isinstance(command, frames.Hello):
+                self.out.close(CLOSE_LATER, "too many connections")  # nothing is wrong with the token
             elif command is None:
                 self.bad_frames += 1
                 if self.bad_frames >= BAD_FRAMES_MOST:

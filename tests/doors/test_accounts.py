@@ -420,6 +420,16 @@ async def test_connections_of_a_user_are_counted(tmp_path: Path) -> None:
     await ends[0].hello()
     await ends[1].hello()
     assert (await ends[2].ask("error", type="hello", version=1))["code"] == "rate_limited"
+    assert ends[2].closed is not None and ends[2].closed[0] == 1013, "a client comes again, its token is a good one"
     ends[0].leave()
-    await ends[2].hello()
+    await End(server).hello()
+    await server.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_whoever_says_nothing_may_come_again(tmp_path: Path) -> None:
+    server = await Server(tmp_path, trust_local=False).open()
+    end = End(server)
+    end.connection.say_hello_first()
+    assert end.closed is not None and end.closed[0] == 1013
     await server.close()
