@@ -17,7 +17,7 @@
  *   rename TITLE     one event, heard by all (idle, with conversation=ID)
  *   end              close all
  * Times are µs: `first` from the question to the first delta, `delay` of each delta since the upstream wrote it,
- * `heard` from the command to its end at each connection. A conversation that does not get all deltas, in order,
+ * `late` how long after its time the upstream wrote it, `heard` from the command to its end at each connection. A conversation that does not get all deltas, in order,
  * with a whole end, is an error: it says so on stderr and exits with 1. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -46,7 +46,7 @@ enum State { NEW, CONNECTING, UPGRADING, GREETING, READY, ASKED, OVER };
 typedef struct {
     int fd, number, got, part_size, head_read, finished;
     enum State state;
-    uint64_t asked, first, heard, place;
+    uint64_t asked, first, heard, place, began;
     long conversation, chunk;
     char part[DELTA_TEXT];
     char *in, *line;
@@ -60,8 +60,8 @@ static char **tokens;
 static long shared_conversation;
 static Conn *conns;
 static uint64_t now, frames, bytes, snapshots;
-static uint32_t *delays;
-static size_t delay_count, delay_room;
+static uint32_t *delays, *lates;
+static size_t delay_count, delay_room, late_room;
 
 static void fail(Conn *c, const char *format, ...) {
     va_list more;
@@ -154,8 +154,11 @@ static void hear(Conn *c, const char *text, size_t size) {
         uint64_t made = strtoull(c->part, NULL, 10);
         int index = atoi(c->part + 15);
         if (index != c->got) fail(c, "delta %d came where %d was due: %.32s", index, c->got, c->part);
-        if (!c->got++) c->first = now;
+        if (!c->got) c->first = now, c->began = made;
+        uint64_t due = c->began + (uint64_t)c->got++ * gap * 1000;
         delays = grow(delays, &delay_room, delay_count + 1, sizeof *delays);
+        lates = grow(lates, &late_room, delay_count + 1, sizeof *lates);
+        lates[delay_count] = gap && made > due ? made - due : 0;
         delays[delay_count++] = now > made ? now - made : 0;
     }
 }
@@ -437,7 +440,7 @@ static void report(uint64_t began, uint64_t commanded) {
         heard[i] = conns[i].heard - (commanded ? commanded : conns[i].asked);
     }
     printf("{");
-    if (deltas) print_spread("first", first, K), print_spread("delay", delays, delay_count);
+    if (deltas) print_spread("first", first, K), print_spread("delay", delays, delay_count), print_spread("late", lates, delay_count);
     print_spread("heard", heard, K);
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);

@@ -54,7 +54,9 @@ def table(runs: Runs) -> str:
         nginx = median(of(runs, "nginx", load), lambda run: run["us_per_delta"])
         text += f"### {name_of(load)}\n\n"
         text += "| system | CPU µs/delta (lowest–highest) | × nginx | kernel | first token added ms, p50 / p99 "
-        text += "| delay of a delta ms, p50 / p99 | RSS MB |\n|---|---|---|---|---|---|---|\n"
+        text += (
+            "| delay of a delta ms, p50 / p99 | upstream late ms, p99 | RSS MB |\n|---|---|---|---|---|---|---|---|\n"
+        )
         for system in dict.fromkeys(run["system"] for run in runs):
             mine = of(runs, system, load)
             if not mine:
@@ -71,7 +73,8 @@ def table(runs: Runs) -> str:
             text += (
                 f"| {system} | {number(us)} ({number(min(cpu))}–{number(max(cpu))}) | {us / nginx:.2f} | {kernel} "
             )
-            text += f"| {first} | {delay} | {memory} |\n"
+            late = number(median(mine, lambda r: r["late"]["p99"] / 1000))
+            text += f"| {first} | {delay} | {late} | {memory} |\n"
         text += "\n"
     return text
 
@@ -164,7 +167,9 @@ UNCERTAIN = """\
 - Two cores hold the upstream, the client and what is measured, so a system that needs more than one core's time is
   slowed by them, and its delays are those of a machine at its end. CPU per delta moves by 25–40 % with what else the
   machine does; ratios within a round are steadier, which is why the systems take turns.
-- Who is late works in larger pieces: CPU per delta falls where a system cannot keep up. Read it beside the delay.
+- Who is late works in larger pieces: CPU per delta falls where a system cannot keep up. Read it beside the delay. So
+  does the upstream: where it is late by more than the 10 ms between two deltas, for want of a core, it writes several
+  at once, and whoever reads them is flattered (nginx most of all).
 - At K = 1 a run is 200 deltas: the CPU of a process that mostly waits includes its timers.
 - The client and the upstream are the same C programs for all. nginx and LiteLLM answer with server-sent events, the
   others with WebSocket frames; the client's own cost is in nobody's figures.

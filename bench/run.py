@@ -66,6 +66,7 @@ def measure(system: System | Direct, load: Load, pin: int | None) -> dict[str, A
         "kernel_share": kernel / max(user + kernel, 0.01),
         "first": got["first"],
         "delay": got["delay"],
+        "late": got["late"],
         "frames": got["frames"],
         "seconds": got["seconds"],
         **memory,
