@@ -29,6 +29,7 @@ class Speaker(Device):
         self.conversation: int | None = None
         self.falls_silent = False
         """From now on nothing new is said."""
+        self._answer: int | None = None
         self._creating = ""
         self._asked: dict[str, str] = {}
 
@@ -36,8 +37,11 @@ class Speaker(Device):
         return super().is_due() or self.is_running(self.session)
 
     def is_running(self, session: Session) -> bool:
-        """Whether an answer is being written."""
-        return self.conversation is not None and session.timeline.running(self.conversation) is not None
+        """Whether an answer is being written, or has been promised by an ack and is not here yet."""
+        if self.conversation is None or self._answer is None:
+            return False
+        answer = session.timeline.message(self.conversation, self._answer)
+        return answer is None or answer.status == "running"
 
     def act(self) -> None:
         session = self.session
@@ -59,6 +63,7 @@ class Speaker(Device):
                 self.conversation = frame.conversation_id
                 self.session.open_conversation(frame.conversation_id)
             case frames.Ack() if frame.request_id in self._asked:
+                self._answer = frame.answer_id
                 self.log.append(Operation(self._asked[frame.request_id], "ok"))
             case frames.Error() if not frame.retryable:
                 self.wrong.append(f"refused: {frame}")
