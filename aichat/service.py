@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 from collections.abc import Iterable
@@ -270,6 +271,8 @@ class AichatService(Service):
     def _say_ready(self) -> None:
         self.certificates.start()
         self.ready = True
+        gc.collect()
+        gc.freeze()  # what is here now stays: the collector need not look at it again and again
         self.log.info("ready")
         port = next((host for host in self.service_ports if isinstance(host, IPv4Address)), None)
         if port is None or self.settings.bridge_only:

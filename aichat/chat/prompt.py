@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from aichat.bridge.client import ChatMessage
 from aichat.protocol.values import USER, Message, Persona
+from aichat.store.messages import HISTORY_MOST
 
 ANSWER_SHARE = 4
 """One part in this many of the context is left for the answer."""
-
-HISTORY_MOST = 200
-"""Messages looked at, however large the context."""
 
 
 def estimate_tokens(text: str) -> int:

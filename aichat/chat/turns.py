@@ -17,7 +17,7 @@ from aichat.bridge.client import BridgeClient, Delta
 from aichat.chat.generation import CUT, RESTARTED, WHOLE, Generation, broken
 from aichat.chat.hub import Hub
 from aichat.chat.line import Lines
-from aichat.chat.prompt import HISTORY_MOST, build_prompt
+from aichat.chat.prompt import build_prompt
 from aichat.log import make_logger
 from aichat.metrics import counts
 from aichat.protocol.errors import AichatError
@@ -182,7 +182,7 @@ class Turns:
         finally:  # what is stored as running runs
             if self._stopping:  # it was stored while the service began to stop
                 generation.ended_by = "interrupted"
-            generation.done = ensureDeferred(self._run(generation, turn.persona, user_name))
+            generation.done = ensureDeferred(self._run(generation, turn.persona, turn.history, user_name))
         return generation
 
     def _publish_beginning(self, user_id: int, turn: Turn) -> None:
@@ -203,7 +203,7 @@ class Turns:
             if generation.asking is not None:
                 generation.asking.cancel()
 
-    async def _run(self, generation: Generation, persona: Persona, user_name: str) -> None:
+    async def _run(self, generation: Generation, persona: Persona, history: list[Message], user_name: str) -> None:
         message: Message | None = None
         place = generation.place = self._lines.enter(
             generation.user_id,
@@ -212,7 +212,7 @@ class Turns:
         )
         try:
             try:
-                ending = await self._answer(generation, persona, user_name)
+                ending = await self._answer(generation, persona, history, user_name)
             except CancelledError:
                 ending = broken(generation, None)
             except AichatError as error:
@@ -247,13 +247,14 @@ class Turns:
                     return None
                 await deferLater(self._reactor, STORE_AGAIN_SECONDS)
 
-    async def _answer(self, generation: Generation, persona: Persona, user_name: str) -> Ending:
+    async def _answer(
+        self, generation: Generation, persona: Persona, history: list[Message], user_name: str
+    ) -> Ending:
         """Wait for the turn, then ask the bridge. Errors: CancelledError when it is broken off, AichatError."""
         context = self.contexts.get(persona.provider, self._context)
         if generation.place is not None and not generation.ended_by:
             generation.asking = generation.place.begun
             await generation.asking
-        history = await self._store.messages.before(generation.conversation_id, generation.answer.id, HISTORY_MOST)
         while True:
             messages = build_prompt(persona, history, user_name, context, unfinished=generation.answer.content)
             if generation.ended_by:
@@ -269,6 +270,8 @@ class Turns:
             try:
                 finish = await generation.asking
             except AichatError as error:
+                if generation.ended_by:  # what it was cancelled in the middle of may call it by another name
+                    return broken(generation, None)
                 if error.code == "context_exceeded" and len(messages) > 2 and context > 1_000:
                     context //= 2  # the guess was too high for this model: send less history
                     continue

@@ -18,9 +18,16 @@ from aichat.store.log import once
 from aichat.store.personas import get_persona
 from aichat.store.rows import to_conversation, to_message
 
+HISTORY_MOST = 200
+"""Messages that a model is given at most, however much it reads."""
+
 
 class Turn(NamedTuple):
-    """A turn that has begun: its ack, and, unless it is a repeat, what was written."""
+    """A turn that has begun: its ack, and, unless it is a repeat, what was written and what was said before.
+
+    `history` are the messages before the answer, the last HISTORY_MOST, oldest first: read with the write, which
+    saves a turn of a thread.
+    """
 
     ack: Ack
     repeated: bool
@@ -29,6 +36,7 @@ class Turn(NamedTuple):
     question: Message | None = None
     answer: Message | None = None
     replaced: Message | None = None
+    history: list[Message] = []  # noqa: RUF012 - never changed
 
 
 class Ending(NamedTuple):
@@ -89,22 +97,16 @@ class Messages:
                 if self._queries.unfinished_of(connection, user_id=user_id) >= most:
                     words = f"{most} of your questions are not answered yet: wait for some of them."
                     raise AichatError("rate_limited", words)
-                written.append(write_turn(connection))
-                return written[0].ack
+                turn = write_turn(connection)
+                if turn.answer is not None:
+                    turn = turn._replace(history=self._before(connection, turn.answer))
+                written.append(turn)
+                return turn.ack
 
             ack, _ = once(self._queries, connection, user_id, command, work)
             return written[0] if written else Turn(ack, True)
 
         return self._database.write(write)
-
-    def before(self, conversation_id: int, message_id: int, limit: int) -> Deferred[list[Message]]:
-        """The last `limit` messages before one, oldest first."""
-
-        def read(connection: sqlite3.Connection) -> list[Message]:
-            rows = self._queries.page(connection, conversation_id=conversation_id, before=message_id, limit=limit)
-            return [to_message(row) for row in rows][::-1]
-
-        return self._database.read(read)
 
     def get(self, message_id: int) -> Deferred[Message | None]:
         """One message by id; its owner is for the caller to check."""
@@ -248,6 +250,12 @@ class Messages:
         for row in rows:
             return to_message(row)
         raise AichatError("conflict", "Nothing was asked in this conversation yet.")
+
+    def _before(self, connection: sqlite3.Connection, answer: Message) -> list[Message]:
+        rows = self._queries.page(
+            connection, conversation_id=answer.conversation_id, before=answer.id, limit=HISTORY_MOST
+        )
+        return [to_message(row) for row in rows][::-1]
 
     def _check_idle(self, connection: sqlite3.Connection, conversation_id: int) -> None:
         if self._queries.running_in(connection, conversation_id=conversation_id):

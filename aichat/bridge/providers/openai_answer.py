@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import msgspec
 
@@ -14,6 +15,9 @@ from aichat.protocol.errors import AichatError
 
 MAX_ANSWER_CHARS = 1_000_000
 """Of answer and reasoning together; no model writes as much. What came up to here is kept."""
+
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class _Part(msgspec.Struct):
@@ -135,7 +139,7 @@ class Answer:
         text, self._half = self._half + text, ""
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self._half = text[:-1], text[-1]
-        if any("\ud800" <= c <= "\udfff" for c in text):
+        if _HALF.search(text):
             text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         return text
 
