@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from aichat_tui.theme import PALETTES
 from aichat_tui.widgets.composer import Composer
+from aichat_tui.widgets.personas import Entry, PersonaList
 from aichat_tui.widgets.transcript import Transcript
 from msgspec.structs import replace
+from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input, TextArea
 
@@ -681,3 +684,27 @@ def test_names_and_titles_cannot_command_the_terminal() -> None:
     world.add_message(talk, USER, evil)
     world.add_message(talk, AI, evil, reasoning=evil, status="failed", failure=Failure(code="internal", message=evil))
     play(scene, world)
+
+
+def test_the_cursor_follows_to_a_persona_whose_event_comes_late() -> None:
+    class Listing(App[None]):
+        def compose(self) -> ComposeResult:
+            yield PersonaList(id="personas")
+
+    def entry(name: str) -> Entry:
+        return Entry(name, name, "", "", False)
+
+    async def run() -> None:
+        app = Listing()
+        async with app.run_test(size=(60, 20)) as pilot:
+            listing, palette = app.query_one(PersonaList), PALETTES["aichat-dark"]
+            listing.show([entry("mara"), entry("xueba")], "mara", palette)
+            await pilot.pause()
+            listing.show([entry("mara"), entry("xueba")], "ada", palette)  # made and chosen, its event is on its way
+            listing.show([entry("mara"), entry("xueba"), entry("ada")], "ada", palette)
+            assert listing.highlighted_id == "ada", "else Delete would ask about another one"
+            listing.highlighted = 0
+            listing.show([entry("mara"), entry("xueba"), entry("ada"), entry("kai")], "ada", palette)
+            assert listing.highlighted_id == "mara", "it stays where its user put it"
+
+    asyncio.run(run())

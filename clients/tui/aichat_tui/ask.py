@@ -94,6 +94,7 @@ class Errand:
         self.reactor.callWhenRunning(self.link.start, self)
         self.reactor.callWhenRunning(self._catch_interrupt)
         self.reactor.run(installSignalHandlers=False)
+        self.link.settle()
         return UNREACHABLE if self.status is None else self.status
 
     def _catch_interrupt(self) -> None:

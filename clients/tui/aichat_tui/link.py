@@ -33,6 +33,9 @@ CLIENT = f"aichat-tui {__version__}"
 T = TypeVar("T")
 
 
+SETTLE_SECONDS = 2.0
+
+
 class Listener(Protocol):
     """Who is told about the link."""
 
@@ -93,6 +96,7 @@ class SocketLink:
         self._connector: Any = None
         self._timer: Any = None
         self._stopped = False
+        self._thread: Thread | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -222,7 +226,7 @@ class SocketLink:
             self._tell_state()
 
     def _aside(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Run what may block on a thread of its own, which nobody waits for at the end."""
+        """Run what may block on a thread of its own, for which nobody waits long at the end."""
         from twisted.internet import reactor as installed  # noqa: PLC0415
 
         reactor: Any = installed
@@ -232,7 +236,13 @@ class SocketLink:
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 reactor.callFromThread(self._come_back, then, result)
 
-        Thread(target=run, daemon=True).start()
+        self._thread = Thread(target=run, daemon=True)
+        self._thread.start()
+
+    def settle(self) -> None:
+        """At the end of the process: let a keyring that is at work finish, unless it asks somebody something."""
+        if self._thread is not None:
+            self._thread.join(SETTLE_SECONDS)
 
     def _come_back(self, then: Callable[[T], None], result: T) -> None:
         if not self._stopped:

@@ -48,6 +48,7 @@ class PersonaList(KeyList):
         super().__init__(id=id)
         self._entries: list[Entry] = []
         self._current = ""
+        self._follow = False
         self._palette: Palette | None = None
         self._drawn: object = None
 
@@ -58,21 +59,21 @@ class PersonaList(KeyList):
 
     def show(self, entries: list[Entry], current: str, palette: Palette) -> None:
         """Show these personas; `current` is the one spoken with."""
-        moved = current != self._current
+        self._follow = self._follow or current != self._current
         self._entries, self._current, self._palette = entries, current, palette
-        self._draw(moved)
+        self._draw()
 
     def on_resize(self, event: events.Resize) -> None:
         """Names are cut elsewhere now."""
-        self._draw(False)
+        self._draw()
 
-    def _draw(self, follow: bool) -> None:
+    def _draw(self) -> None:
         width = self.size.width
         state = (self._entries, self._current, self._palette, self.size)
         if self._palette is None or not width or state == self._drawn:
             return
         self._drawn = state
-        at = self._current if follow or not self.highlighted_id else self.highlighted_id
+        at = self._current if self._follow or not self.highlighted_id else self.highlighted_id
         self.clear_options()
         airy = width >= NARROW and len(self._entries) * 3 <= self.size.height
         for number, entry in enumerate(self._entries):
@@ -82,6 +83,8 @@ class PersonaList(KeyList):
         ids = [entry.persona_id for entry in self._entries]
         if ids:
             self.highlighted = ids.index(at) if at in ids else 0
+        if self._current in ids:
+            self._follow = False  # until it is here: one just made may be chosen before its event comes
 
     def _entry(self, entry: Entry, width: int) -> Text:
         palette = self._palette
