@@ -41,16 +41,31 @@ class Reciter:
         self.kept = 0
         self.seams: list[int] = []
         self.is_over = False
+        self.was_cut = False
+        """A command was sent again: its ack may be that of the life before, whose answer broke off with it."""
+        self.is_asking = False
         self.wholes = self.continued = 0
 
     def wake(self, client: Client) -> None:
         """After a restart: what was not acked is sent again, else the stored state says how to go on."""
         if self.pending is not None:
+            self.was_cut = True
             client.send(**self.pending)
         elif self.conversation:
-            client.send(type="history_request", conversation_id=self.conversation)
+            self.look(client)
         else:
             self.ask(client)
+
+    def look(self, client: Client) -> None:
+        """Ask for the stored state; an end that comes before the reply says it too, and later."""
+        self.is_asking = True
+        client.send(type="history_request", conversation_id=self.conversation)
+
+    def acked(self, client: Client, conversation: int) -> None:
+        self.pending, self.conversation = None, conversation
+        if self.was_cut:
+            self.was_cut = False
+            self.look(client)
 
     def ask(self, client: Client) -> None:
         self.conversation, self.kept, self.seams = 0, 0, []
@@ -63,6 +78,7 @@ class Reciter:
 
     def ended(self, client: Client, message: dict[str, Any], more: bool) -> None:
         """An answer ended, or was found in the store: check it, and go on with it."""
+        self.is_asking = False
         text, seams, status = message["content"], message.get("seams", []), message.get("status", "done")
         assert WHOLE.startswith(text), f"{text!r} is no beginning of the recital"
         assert len(text) >= self.kept, "what was kept is lost"
@@ -108,11 +124,11 @@ def live(url: str, reciters: list[Reciter], seconds: float | None) -> None:
                 case "ack":
                     for reciter in reciters:
                         if reciter.pending is not None and reciter.pending["request_id"] == frame["request_id"]:
-                            reciter.pending, reciter.conversation = None, frame["conversation_id"]
+                            reciter.acked(client, frame["conversation_id"])
                 case "error":
                     raise AssertionError(frame)
-                case "history_response":
-                    mine[frame["conversation_id"]].ended(client, frame["messages"][-1], more=True)
+                case "history_response" if (asking := mine[frame["conversation_id"]]).is_asking:
+                    asking.ended(client, frame["messages"][-1], more=True)
                 case "message_done" if (ended := mine.get(frame["message"]["conversation_id"])) is not None:
                     ended.ended(client, frame["message"], more=seconds is not None)
                 case "message_delta" if random.random() < STOPS:
