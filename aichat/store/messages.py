@@ -125,6 +125,14 @@ class Messages:
             )
         )
 
+    def checkpoint_all(self, texts: list[tuple[int, str, str]]) -> Deferred[int]:
+        """Keep the texts so far of running answers, each (message id, content, reasoning), in one write.
+
+        -> how many of them were still running; the others keep what they have.
+        """
+        rows = [{"id": ident, "content": content, "reasoning": reasoning} for ident, content, reasoning in texts]
+        return self._database.write(lambda connection: int(self._queries.checkpoint_all(connection, rows)))
+
     def finish(self, message_id: int, ending: Ending) -> Deferred[Message | None]:
         """Write the end of a running answer -> the message, or None if it was deleted meanwhile."""
 

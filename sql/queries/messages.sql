@@ -28,6 +28,9 @@ SELECT id, user_id, content FROM messages WHERE status = 'running';
 -- name: checkpoint(content, reasoning, id)!
 UPDATE messages SET content = :content, reasoning = :reasoning WHERE id = :id AND status = 'running';
 
+-- name: checkpoint_all(content, reasoning, id)*!
+UPDATE messages SET content = :content, reasoning = :reasoning WHERE id = :id AND status = 'running';
+
 -- name: finish(content, reasoning, reasoning_ms, status, model, failure, seq, id)!
 UPDATE messages
 SET content = :content, reasoning = :reasoning, reasoning_ms = :reasoning_ms, status = :status, model = :model,

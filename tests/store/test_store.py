@@ -229,6 +229,24 @@ async def test_only_a_running_message_can_end_and_only_once(store: Store) -> Non
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_checkpoint_of_many_keeps_the_texts_of_those_that_run(store: Store) -> None:
+    persona = await add_persona(store)
+    asks = [Chat(content=f"q{n}", persona_id=persona, new_conversation=True) for n in range(4)]
+    first, over, third, other = [(await store.messages.append_turn(1, ask)).ack.answer_id for ask in asks]
+    await store.messages.finish(over, Ending("done", "whole", "thought"))
+    texts = [(first, "one", ""), (over, "late", "late"), (third, "三", "why"), (10_000, "nobody's", "")]
+    assert await store.messages.checkpoint_all(texts) == 2
+    stored = [await store.messages.get(ident) for ident in (first, over, third, other)]
+    assert [(m.status, m.content, m.reasoning) for m in stored if m is not None] == [
+        ("running", "one", ""),
+        ("done", "whole", "thought"),
+        ("running", "三", "why"),
+        ("running", "", ""),
+    ]
+    assert await store.messages.checkpoint_all([]) == 0
+
+
+@pytest_twisted.ensureDeferred
 async def test_nobody_reads_what_is_anothers(store: Store) -> None:
     persona = await add_persona(store)
     turn = await store.messages.append_turn(1, Chat(content="secret", persona_id=persona))
