@@ -24,7 +24,7 @@ from aichat.protocol.frames import AnyPush, ConversationSaved, MessageAdded, Per
 from aichat.protocol.values import Failure, PersonaConfig, PersonaId, Status, Title
 from aichat.store.backup import open_read_only
 from aichat.store.conversations import get_conversation
-from aichat.store.database import Database
+from aichat.store.database import Database, next_seq
 from aichat.store.personas import get_persona, insert_persona
 from aichat.store.queries import load_queries
 from aichat.store.rows import to_conversation, to_message, to_persona
@@ -155,7 +155,7 @@ class Bundles:
                 title=conversation.title,
                 create_time=conversation.create_time,
                 update_time=conversation.update_time,
-                seq=queries.next_seq(connection),
+                seq=next_seq(connection),
             )
             events.append(ConversationSaved(conversation=get_conversation(queries, connection, user_id, ident)))
             for message in conversation.messages:
@@ -163,7 +163,7 @@ class Bundles:
                     connection,
                     conversation_id=ident,
                     user_id=user_id,
-                    seq=queries.next_seq(connection),
+                    seq=next_seq(connection),
                     **_columns(message),
                 )
                 events.append(MessageAdded(message=to_message(queries.message(connection, id=message_id))))

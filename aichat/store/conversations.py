@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from time import gmtime, strftime
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
@@ -16,7 +17,7 @@ from aichat.protocol.frames import (
     HistoryRequest,
 )
 from aichat.protocol.values import Conversation, Message
-from aichat.store.database import Database
+from aichat.store.database import Database, next_seq
 from aichat.store.log import once
 from aichat.store.personas import get_persona
 from aichat.store.rows import to_conversation, to_message
@@ -105,10 +106,10 @@ class Conversations:
         def write(connection: sqlite3.Connection) -> Saved:
             def insert() -> Ack:
                 get_persona(self._queries, connection, user_id, command.persona_id, to_chat=True)
-                ident = insert_conversation(
+                made = insert_conversation(
                     self._queries, connection, user_id, command.persona_id, command.title or FIRST_TITLE
                 )
-                return Ack(request_id=command.request_id, persona_id=command.persona_id, conversation_id=ident)
+                return Ack(request_id=command.request_id, persona_id=command.persona_id, conversation_id=made.id)
 
             return self._saved(connection, user_id, *once(self._queries, connection, user_id, command, insert))
 
@@ -120,7 +121,7 @@ class Conversations:
         def write(connection: sqlite3.Connection) -> Saved:
             def change() -> Ack:
                 get_conversation(self._queries, connection, user_id, command.conversation_id)
-                seq = self._queries.next_seq(connection)
+                seq = next_seq(connection)
                 self._queries.rename_conversation(
                     connection, id=command.conversation_id, title=command.title, seq=seq
                 )
@@ -142,7 +143,7 @@ class Conversations:
                 get_conversation(queries, connection, user_id, ident)
                 queries.delete_messages(connection, conversation_id=ident)
                 queries.delete_conversation(connection, id=ident)
-                seq = queries.next_seq(connection)
+                seq = next_seq(connection)
                 queries.bury(
                     connection, seq=seq, user_id=user_id, kind="conversation", ref=str(ident), conversation_id=0
                 )
@@ -184,22 +185,31 @@ def get_conversation(
     """The conversation, if it is this user's. Errors: AichatError not_found."""
     row = queries.conversation(connection, id=conversation_id, user_id=user_id)
     if row is None:
-        raise AichatError("not_found", f"There is no conversation {conversation_id} here.")
+        raise no_conversation(conversation_id)
     return to_conversation(row)
+
+
+def no_conversation(conversation_id: int) -> AichatError:
+    """The error of who names one that is not there, or not theirs."""
+    return AichatError("not_found", f"There is no conversation {conversation_id} here.")
 
 
 def insert_conversation(
     queries: Any, connection: sqlite3.Connection, user_id: int, persona_id: str, title: str
-) -> int:
-    """A new row -> its id."""
-    ident: int = queries.insert_conversation(
-        connection,
-        persona_id=persona_id,
-        user_id=user_id,
-        title=title,
-        seq=queries.next_seq(connection),
+) -> Conversation:
+    """A new row -> what it says."""
+    time, seq = now(), next_seq(connection)
+    ident = queries.insert_conversation(
+        connection, persona_id=persona_id, user_id=user_id, title=title, time=time, seq=seq
     )
-    return ident
+    return Conversation(
+        id=ident, title=title, create_time=time, persona_id=persona_id, update_time=time, touched=seq, seq=seq
+    )
+
+
+def now() -> str:
+    """The time, as SQLite's CURRENT_TIMESTAMP has it."""
+    return strftime("%Y-%m-%d %H:%M:%S", gmtime())
 
 
 def title_from(content: str) -> str:

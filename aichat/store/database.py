@@ -35,6 +35,37 @@ PROBE_SECONDS = 5.0
 """While the file refuses writes, one is tried this often, so that it is known when it takes them again."""
 
 
+class Writer(sqlite3.Connection):
+    """The connection that writes. It gives out the positions of the log."""
+
+    _seq: int | None = None
+
+    def begin(self) -> None:
+        """Begin a write transaction."""
+        self.execute("BEGIN IMMEDIATE")
+        self._seq = None
+
+    def next_seq(self) -> int:
+        """The position of one more change. The file is asked in the first and told in the end of a transaction:
+        a statement for each position was a quarter of what a turn costs in this thread."""
+        if self._seq is None:
+            self._seq = int(self.execute("SELECT seq FROM store").fetchone()[0])
+        self._seq += 1
+        return self._seq
+
+    def end(self) -> None:
+        """Commit."""
+        if self._seq is not None:
+            self.execute("UPDATE store SET seq = ?", [self._seq])
+        self.execute("COMMIT")
+
+
+def next_seq(connection: sqlite3.Connection) -> int:
+    """The position of one more change, for a work that `Database.write` runs."""
+    assert isinstance(connection, Writer)
+    return connection.next_seq()
+
+
 class Database:
     """A file and the connections to it. `open` before use, `close` at the end."""
 
@@ -60,17 +91,18 @@ class Database:
 
     def open(self, prepare: Work[None]) -> Deferred[None]:
         """Open the file and run `prepare` (migrations) on the writer. Errors: sqlite3.Error."""
-        self._writer = self._pool(1, _tune_writer)
+        self._writer = self._pool(1, _tune_writer, Writer)
         return ensureDeferred(self._open(prepare))
 
     async def _open(self, prepare: Work[None]) -> None:
         await self._writer.runWithConnection(lambda wrapped: prepare(_raw(wrapped)))
-        self._readers = self._pool(READERS, _tune_reader)
+        self._readers = self._pool(READERS, _tune_reader, sqlite3.Connection)
 
     def write(self, work: Work[T]) -> Deferred[T]:
         """Run `work` in a write transaction -> its result, once the commit that holds it is on disk.
 
-        Works run in the order given, several in one commit; one that raises is undone alone.
+        Works run in the order given, several in one commit; one that raises is undone alone. A work may be run
+        again from its beginning, its first run undone.
         Errors: what `work` raises; AichatError storage_failed if the commit does not succeed.
         """
         done: Deferred[T] = Deferred()
@@ -104,12 +136,13 @@ class Database:
             if pool is not None:
                 pool.close()
 
-    def _pool(self, size: int, tune: Callable[[Any], None]) -> Any:
+    def _pool(self, size: int, tune: Callable[[Any], None], factory: type[sqlite3.Connection]) -> Any:
         pool = adbapi.ConnectionPool(
             "sqlite3",
             str(self.path),
             check_same_thread=False,
             isolation_level=None,
+            factory=factory,
             cp_min=size,
             cp_max=size,
             cp_openfun=tune,
@@ -134,12 +167,17 @@ class Database:
             self._log.error("commit failed: {error}", error=outcome.getErrorMessage())
             words = in_words(outcome.value)
             outcome = [Failure(AichatError("storage_failed", words)) for _ in waiting]
-        self._writing = False
+        begun = bool(self._queue)
+        if begun:
+            self._write_group()  # it is written while those are told
         for done, result in zip(waiting, outcome, strict=True):
             done.callback(result)  # a Failure goes to the errbacks
-        if self._queue and not self._writing:
+        if begun:
+            return
+        self._writing = bool(self._queue)  # what they wrote in turn: in one group, not the first of them alone
+        if self._writing:
             self._write_group()
-        if not self._writing and self._drained is not None:
+        elif self._drained is not None:
             self._drained.callback(None)
 
     def _try_again_later(self) -> None:
@@ -148,9 +186,7 @@ class Database:
 
     def _try_again(self) -> None:
         if self.refuses:  # nobody may be sent here while it does, so that nothing else would find out
-            self.write(lambda connection: connection.execute("UPDATE store SET seq = seq + 1")).addErrback(
-                lambda failure: failure.trap(AichatError)
-            )
+            self.write(next_seq).addErrback(lambda failure: failure.trap(AichatError))
 
     def _as_storage_failure(self, failure: Failure) -> Failure:
         if failure.check(sqlite3.OperationalError, sqlite3.DatabaseError) is None:
@@ -162,26 +198,15 @@ class Database:
 
 def _commit_group(wrapped: Any, works: list[Work[Any]]) -> list[Any]:
     connection = _raw(wrapped)
-    results: list[Any] = []
+    assert isinstance(connection, Writer)
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        for work in works:
-            connection.execute("SAVEPOINT work")
-            try:
-                results.append(work(connection))
-            except AichatError:
-                results.append(Failure())
-                connection.execute("ROLLBACK TO work")
-            except sqlite3.Error as error:
-                if not isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-                    raise  # the file, not the work: nothing of this group may be called saved
-                results.append(Failure())
-                connection.execute("ROLLBACK TO work")
-            except Exception:
-                results.append(Failure())
-                connection.execute("ROLLBACK TO work")
-            connection.execute("RELEASE work")
-        connection.execute("COMMIT")
+        connection.begin()
+        results = _run_all(connection, works)
+        if results is None:
+            connection.execute("ROLLBACK")
+            connection.begin()
+            results = _run_each(connection, works)
+        connection.end()
     except BaseException as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -189,6 +214,48 @@ def _commit_group(wrapped: Any, works: list[Work[Any]]) -> list[Any]:
             return [_commit_alone(wrapped, work) for work in works]  # the others touch another part of the file
         raise
     return results
+
+
+def _run_all(connection: Writer, works: list[Work[Any]]) -> list[Any] | None:
+    """-> their results, or None if one raised after it had changed something, which must be undone.
+
+    Nearly all that raise do so before: no savepoint for each saves a turn four statements, and SQLite a copy of
+    each page that each work touches.
+    """
+    results: list[Any] = []
+    for work in works:
+        changes = connection.total_changes
+        try:
+            results.append(work(connection))
+        except Exception as error:
+            if _is_of_the_file(error):
+                raise
+            if connection.total_changes != changes:
+                return None
+            results.append(Failure())
+    return results
+
+
+def _run_each(connection: Writer, works: list[Work[Any]]) -> list[Any]:
+    """-> their results; what one did that raised is undone."""
+    results: list[Any] = []
+    for work in works:
+        connection.execute("SAVEPOINT work")
+        try:
+            results.append(work(connection))
+        except Exception as error:
+            if _is_of_the_file(error):
+                raise
+            results.append(Failure())
+            connection.execute("ROLLBACK TO work")
+        connection.execute("RELEASE work")
+    return results
+
+
+def _is_of_the_file(error: Exception) -> bool:
+    """Whether the file failed and not the work: then nothing of its group may be called saved."""
+    theirs = sqlite3.IntegrityError | sqlite3.ProgrammingError
+    return isinstance(error, sqlite3.Error) and not isinstance(error, theirs)
 
 
 def _commit_alone(wrapped: Any, work: Work[Any]) -> Any:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from aichat.protocol.errors import AichatError
 from aichat.protocol.frames import Ack, Chat, ChatContinue, ChatRegenerate, Command
 from aichat.protocol.values import AI, USER, Conversation, Failure, Message, Persona, Status, can_continue
-from aichat.store.conversations import FIRST_TITLE, get_conversation, insert_conversation, title_from
-from aichat.store.database import Database
+from aichat.store.conversations import FIRST_TITLE, insert_conversation, no_conversation, now, title_from
+from aichat.store.database import Database, next_seq
 from aichat.store.log import once
-from aichat.store.personas import get_persona
+from aichat.store.personas import get_persona, persona_of
 from aichat.store.rows import to_conversation, to_message
 
 HISTORY_MOST = 200
 """Messages that a model is given at most, however much it reads."""
+
+DONE = cast(Status, b"done".decode())
+"""The default status as a row has it, to be on the wire: msgspec leaves out what *is* the default's object."""
 
 
 class Turn(NamedTuple):
@@ -64,7 +68,7 @@ class Messages:
         many as `most` answers of this user are unfinished).
         """
 
-        return self._begin(user_id, command, most, lambda connection: self._append(connection, user_id, command))
+        return self._begin(user_id, command, lambda connection: self._append(connection, user_id, command, most))
 
     def replace_answer(self, user_id: int, command: ChatRegenerate, most: int = 1_000) -> Deferred[Turn]:
         """Take the last answer out of its conversation and write an empty one in its place.
@@ -72,7 +76,7 @@ class Messages:
         Errors: as `append_turn`, and conflict (nothing was asked there yet).
         """
 
-        return self._begin(user_id, command, most, lambda connection: self._replace(connection, user_id, command))
+        return self._begin(user_id, command, lambda connection: self._replace(connection, user_id, command, most))
 
     def reopen_answer(self, user_id: int, command: ChatContinue, most: int = 1_000) -> Deferred[Turn]:
         """Let the last answer of a conversation run again, from the text it has; the seam is kept.
@@ -80,28 +84,19 @@ class Messages:
         Errors: as `append_turn`, and conflict (there is nothing to go on with).
         """
 
-        return self._begin(user_id, command, most, lambda connection: self._reopen(connection, user_id, command))
+        return self._begin(user_id, command, lambda connection: self._reopen(connection, user_id, command, most))
 
     def _begin(
-        self, user_id: int, command: Command, most: int, write_turn: Callable[[sqlite3.Connection], Turn]
+        self, user_id: int, command: Command, write_turn: Callable[[sqlite3.Connection], Turn]
     ) -> Deferred[Turn]:
-        """Write a turn, once per request id; a repeat has the first ack and nothing else.
-
-        Errors: those of `write_turn`, rate_limited if `most` answers of this user are unfinished.
-        """
+        """Write a turn, once per request id; a repeat has the first ack and nothing else."""
 
         def write(connection: sqlite3.Connection) -> Turn:
             written: list[Turn] = []
 
             def work() -> Ack:
-                if self._queries.unfinished_of(connection, user_id=user_id) >= most:
-                    words = f"{most} of your questions are not answered yet: wait for some of them."
-                    raise AichatError("rate_limited", words)
-                turn = write_turn(connection)
-                if turn.answer is not None:
-                    turn = turn._replace(history=self._before(connection, turn.answer))
-                written.append(turn)
-                return turn.ack
+                written.append(write_turn(connection))
+                return written[0].ack
 
             ack, _ = once(self._queries, connection, user_id, command, work)
             return written[0] if written else Turn(ack, True)
@@ -135,14 +130,25 @@ class Messages:
 
     def finish(self, message_id: int, ending: Ending) -> Deferred[Message | None]:
         """Write the end of a running answer -> the message, or None if it was deleted meanwhile."""
+        failure = msgspec.json.encode(ending.failure).decode() if ending.failure else ""
+        fields = ending._asdict() | {"failure": failure}
+        ended = ending._asdict() | {"status": DONE if ending.status == "done" else ending.status}
 
         def write(connection: sqlite3.Connection) -> Message | None:
-            failure = msgspec.json.encode(ending.failure).decode() if ending.failure else ""
-            fields = ending._asdict() | {"failure": failure}
-            seq = self._queries.next_seq(connection)
-            if not self._queries.finish(connection, id=message_id, seq=seq, **fields):
+            seq = next_seq(connection)
+            row = self._queries.finish(connection, id=message_id, seq=seq, **fields)
+            if row is None:
                 return None
-            return to_message(self._queries.message(connection, id=message_id))
+            conversation_id, send_time, seams = row
+            return Message(
+                id=message_id,
+                conversation_id=conversation_id,
+                sender_type=AI,
+                send_time=send_time,
+                seams=msgspec.json.decode(seams),
+                seq=seq,
+                **ended,
+            )
 
         return self._database.write(write)
 
@@ -157,68 +163,71 @@ class Messages:
                     id=ident,
                     status="interrupted" if content else "failed",
                     failure=msgspec.json.encode(failure).decode(),
-                    seq=self._queries.next_seq(connection),
+                    seq=next_seq(connection),
                 )
             return len(rows)
 
         return self._database.write(write)
 
-    def _append(self, connection: sqlite3.Connection, user_id: int, command: Chat) -> Turn:
+    def _append(self, connection: sqlite3.Connection, user_id: int, command: Chat, most: int) -> Turn:
         queries = self._queries
-        before = queries.said_before(connection, user_id=user_id, request_id=command.request_id)
-        if before is not None:
-            persona_id, conversation_id, message_id, content, answer_id = before
-            if content != command.content:
-                raise AichatError("request_id_reused")
-            ack = Ack(
-                request_id=command.request_id,
-                persona_id=persona_id,
-                conversation_id=conversation_id,
-                message_id=message_id,
-                answer_id=answer_id or 0,
-            )
-            return Turn(ack, True)
-        conversation = None
-        if command.conversation_id is not None:
-            conversation = get_conversation(queries, connection, user_id, command.conversation_id)
-            if command.persona_id not in ("", conversation.persona_id):
-                raise AichatError("not_found", "That conversation is with another persona.")
-        elif command.persona_id and not command.new_conversation:
+        said = self._check_line(connection, user_id, command, most)
+        if said is not None:
+            return self._said_before(connection, command, said)
+        ident = command.conversation_id
+        if ident is None and command.persona_id and not command.new_conversation:
             row = queries.newest_conversation_with(connection, user_id=user_id, persona_id=command.persona_id)
-            conversation = None if row is None else to_conversation(row)
-        persona_id = conversation.persona_id if conversation else command.persona_id
-        if not persona_id:
-            raise AichatError("bad_frame", "Name a `persona_id`, or choose one with persona_select first.")
-        persona = get_persona(queries, connection, user_id, persona_id, to_chat=True)
-        if conversation is None:
-            ident = insert_conversation(queries, connection, user_id, persona_id, title_from(command.content))
+            ident = None if row is None else row[0]
+        if ident is not None:
+            conversation, persona = self._place(connection, user_id, ident, command.persona_id)
+            title = conversation.title if conversation.title != FIRST_TITLE else title_from(command.content)
+            seq, time = next_seq(connection), now()
+            queries.touch_conversation(connection, id=ident, title=title, time=time, seq=seq)
+            conversation = replace(conversation, title=title, update_time=time, touched=seq, seq=seq)
+        elif command.persona_id:
+            persona = get_persona(queries, connection, user_id, command.persona_id, to_chat=True)
+            title = title_from(command.content)
+            conversation = insert_conversation(queries, connection, user_id, persona.id, title)
         else:
-            ident = conversation.id
-            self._check_idle(connection, ident)
-            queries.touch_conversation(connection, id=ident, seq=queries.next_seq(connection))
-            if conversation.title == FIRST_TITLE:
-                title = title_from(command.content)
-                queries.rename_conversation(connection, id=ident, title=title, seq=queries.next_seq(connection))
-        question = self._insert(connection, user_id, ident, USER, command.content, "done", command.request_id)
-        answer = self._insert(connection, user_id, ident, AI, "", "running", "")
+            raise AichatError("bad_frame", "Name a `persona_id`, or choose one with persona_select first.")
+        question = Message(
+            sender_type=USER,
+            content=command.content,
+            send_time=conversation.update_time,
+            conversation_id=conversation.id,
+            status=DONE,
+            request_id=command.request_id,
+            seq=next_seq(connection),
+        )
+        answer = _empty_answer(conversation.id, question.send_time, next_seq(connection))
+        answer_id = queries.insert_question_and_answer(
+            connection,
+            conversation_id=conversation.id,
+            user_id=user_id,
+            content=question.content,
+            time=question.send_time,
+            request_id=question.request_id,
+            question_seq=question.seq,
+            answer_seq=answer.seq,
+        )
+        question, answer = replace(question, id=answer_id - 1), replace(answer, id=answer_id)
         ack = Ack(
             request_id=command.request_id,
-            persona_id=persona_id,
-            conversation_id=ident,
+            persona_id=persona.id,
+            conversation_id=conversation.id,
             message_id=question.id,
             answer_id=answer.id,
         )
-        saved = get_conversation(queries, connection, user_id, ident)
-        return Turn(ack, False, persona, saved, question, answer)
+        history = [] if ident is None else self._before(connection, question, HISTORY_MOST - 1)
+        return Turn(ack, False, persona, conversation, question, answer, history=[*history, question])
 
-    def _replace(self, connection: sqlite3.Connection, user_id: int, command: ChatRegenerate) -> Turn:
+    def _replace(self, connection: sqlite3.Connection, user_id: int, command: ChatRegenerate, most: int) -> Turn:
         queries, ident = self._queries, command.conversation_id
-        conversation = get_conversation(queries, connection, user_id, ident)
-        persona = get_persona(queries, connection, user_id, conversation.persona_id, to_chat=True)
-        self._check_idle(connection, ident)
+        self._check_line(connection, user_id, command, most)
+        conversation, persona = self._place(connection, user_id, ident)
         message, replaced = self._last(connection, ident), None
         if message.sender_type == AI:
-            seq = queries.next_seq(connection)
+            seq = next_seq(connection)
             queries.replace(connection, id=message.id, seq=seq)
             queries.bury(
                 connection,
@@ -228,16 +237,20 @@ class Messages:
                 ref=str(message.id),
                 conversation_id=ident,
             )
-            replaced = msgspec.structs.replace(message, seq=seq)
-        answer = self._insert(connection, user_id, ident, AI, "", "running", "")
+            replaced = replace(message, seq=seq)
+        answer = _empty_answer(ident, now(), next_seq(connection))
+        answer_id = queries.insert_answer(
+            connection, conversation_id=ident, user_id=user_id, time=answer.send_time, seq=answer.seq
+        )
+        answer = replace(answer, id=answer_id)
         ack = Ack(request_id=command.request_id, conversation_id=ident, answer_id=answer.id)
-        return Turn(ack, False, persona, conversation, None, answer, replaced)
+        history = self._before(connection, answer, HISTORY_MOST)
+        return Turn(ack, False, persona, conversation, None, answer, replaced, history)
 
-    def _reopen(self, connection: sqlite3.Connection, user_id: int, command: ChatContinue) -> Turn:
+    def _reopen(self, connection: sqlite3.Connection, user_id: int, command: ChatContinue, most: int) -> Turn:
         queries, ident = self._queries, command.conversation_id
-        conversation = get_conversation(queries, connection, user_id, ident)
-        persona = get_persona(queries, connection, user_id, conversation.persona_id, to_chat=True)
-        self._check_idle(connection, ident)
+        self._check_line(connection, user_id, command, most)
+        conversation, persona = self._place(connection, user_id, ident)
         message = self._last(connection, ident)
         if command.answer_id not in (None, message.id):
             raise AichatError("conflict", "Another message is the last one in this conversation by now.")
@@ -247,11 +260,49 @@ class Messages:
             raise AichatError("conflict", words)
         end = len(message.content)
         seams = [seam for seam in message.seams if seam < end] + [end]
-        seq = queries.next_seq(connection)
-        queries.reopen(connection, id=message.id, seams=msgspec.json.encode(seams).decode(), seq=seq)
-        answer = to_message(queries.message(connection, id=message.id))
+        answer = replace(message, status="running", failure=None, seams=seams, seq=next_seq(connection))
+        queries.reopen(connection, id=answer.id, seams=msgspec.json.encode(seams).decode(), seq=answer.seq)
         ack = Ack(request_id=command.request_id, conversation_id=ident, answer_id=answer.id)
-        return Turn(ack, False, persona, conversation, None, answer)
+        return Turn(ack, False, persona, conversation, None, answer, history=self._before(connection, answer))
+
+    def _check_line(self, connection: sqlite3.Connection, user_id: int, command: Command, most: int) -> int | None:
+        """-> the question said under this request id, if there is one. Errors: rate_limited."""
+        unfinished, said = self._queries.unfinished_and_said(
+            connection, user_id=user_id, request_id=command.request_id
+        )
+        if unfinished >= most:
+            words = f"{most} of your questions are not answered yet: wait for some of them."
+            raise AichatError("rate_limited", words)
+        return said  # type: ignore[no-any-return]
+
+    def _said_before(self, connection: sqlite3.Connection, command: Chat, said: int) -> Turn:
+        """A repeat whose first reply was pruned. Errors: request_id_reused."""
+        persona_id, conversation_id, message_id, content, answer_id = self._queries.said_before(connection, id=said)
+        if content != command.content:
+            raise AichatError("request_id_reused")
+        ack = Ack(
+            request_id=command.request_id,
+            persona_id=persona_id,
+            conversation_id=conversation_id,
+            message_id=message_id,
+            answer_id=answer_id or 0,
+        )
+        return Turn(ack, True)
+
+    def _place(
+        self, connection: sqlite3.Connection, user_id: int, conversation_id: int, persona_id: str = ""
+    ) -> tuple[Conversation, Persona]:
+        """Where a turn begins. Errors: not_found, also if it is with another persona; forbidden; busy."""
+        row = self._queries.place(connection, id=conversation_id, user_id=user_id)
+        if row is None:
+            raise no_conversation(conversation_id)
+        conversation, busy = to_conversation(row[:7]), row[7]
+        if persona_id not in ("", conversation.persona_id):
+            raise AichatError("not_found", "That conversation is with another persona.")
+        persona = persona_of(row[8:] if row[8] is not None else None, user_id, conversation.persona_id, to_chat=True)
+        if busy:
+            raise AichatError("busy")
+        return conversation, persona
 
     def _last(self, connection: sqlite3.Connection, conversation_id: int) -> Message:
         rows = self._queries.page(connection, conversation_id=conversation_id, before=2**62, limit=1)
@@ -259,34 +310,13 @@ class Messages:
             return to_message(row)
         raise AichatError("conflict", "Nothing was asked in this conversation yet.")
 
-    def _before(self, connection: sqlite3.Connection, answer: Message) -> list[Message]:
-        rows = self._queries.page(
-            connection, conversation_id=answer.conversation_id, before=answer.id, limit=HISTORY_MOST
-        )
+    def _before(self, connection: sqlite3.Connection, message: Message, most: int = HISTORY_MOST) -> list[Message]:
+        rows = self._queries.page(connection, conversation_id=message.conversation_id, before=message.id, limit=most)
         return [to_message(row) for row in rows][::-1]
 
-    def _check_idle(self, connection: sqlite3.Connection, conversation_id: int) -> None:
-        if self._queries.running_in(connection, conversation_id=conversation_id):
-            raise AichatError("busy")
 
-    def _insert(
-        self,
-        connection: sqlite3.Connection,
-        user_id: int,
-        conversation_id: int,
-        sender_type: int,
-        content: str,
-        status: Status,
-        request_id: str,
-    ) -> Message:
-        ident = self._queries.insert_message(
-            connection,
-            conversation_id=conversation_id,
-            user_id=user_id,
-            sender_type=sender_type,
-            content=content,
-            status=status,
-            request_id=request_id,
-            seq=self._queries.next_seq(connection),
-        )
-        return to_message(self._queries.message(connection, id=ident))
+def _empty_answer(conversation_id: int, time: str, seq: int) -> Message:
+    """One that begins to run; its id is still to be given."""
+    return Message(
+        sender_type=AI, content="", send_time=time, conversation_id=conversation_id, status="running", seq=seq
+    )

@@ -34,7 +34,7 @@ from aichat.protocol.values import (
     ProviderName,
     Starters,
 )
-from aichat.store.database import Database
+from aichat.store.database import Database, next_seq
 from aichat.store.log import once
 from aichat.store.rows import PERSONA_FIELDS, to_persona
 
@@ -123,9 +123,7 @@ class Personas:
                 fields |= msgspec.to_builtins(command.persona_config)
                 fields["starters"] = json.dumps(fields["starters"], ensure_ascii=False)
                 fields["shared"] = int(fields["shared"])
-                self._queries.update_persona(
-                    connection, id=persona.id, seq=self._queries.next_seq(connection), **fields
-                )
+                self._queries.update_persona(connection, id=persona.id, seq=next_seq(connection), **fields)
                 return Ack(request_id=command.request_id, persona_id=persona.id)
 
             ack, repeated = once(self._queries, connection, user_id, command, change)
@@ -151,9 +149,9 @@ class Personas:
                 ):
                     queries.delete_messages(connection, conversation_id=row[0])
                     queries.delete_conversation(connection, id=row[0])
-                seq = queries.next_seq(connection)
+                seq = next_seq(connection)
                 queries.bury(connection, seq=seq, user_id=user_id, kind="persona", ref=persona.id, conversation_id=0)
-                queries.retire_persona(connection, id=persona.id, seq=queries.next_seq(connection))
+                queries.retire_persona(connection, id=persona.id, seq=next_seq(connection))
                 others = self._others(connection, user_id, persona.id, was_shared=persona.shared)
                 if not queries.is_talked_with(connection, persona_id=persona.id):  # by others: our own are gone
                     queries.delete_persona(connection, id=persona.id)
@@ -216,7 +214,7 @@ class Personas:
             if row is not None:
                 events[other] = PersonaSaved(persona=to_persona(row, other))
             elif was_shared:
-                seq = queries.next_seq(connection)
+                seq = next_seq(connection)
                 queries.bury(connection, seq=seq, user_id=other, kind="persona", ref=persona_id, conversation_id=0)
                 events[other] = PersonaDeleted(seq=seq, persona_id=persona_id)
         return events
@@ -232,7 +230,13 @@ def get_persona(
     queries: Any, connection: sqlite3.Connection, user_id: int, persona_id: str, *, to_chat: bool = False
 ) -> Persona:
     """A persona that a user sees. Errors: AichatError not_found; `to_chat`: forbidden if it is no longer shared."""
-    row = queries.persona(connection, id=persona_id, user_id=user_id)
+    return persona_of(
+        queries.persona(connection, id=persona_id, user_id=user_id), user_id, persona_id, to_chat=to_chat
+    )
+
+
+def persona_of(row: Any, user_id: int, persona_id: str, *, to_chat: bool = False) -> Persona:
+    """The persona of a row, None if the user sees none. Errors: as `get_persona`."""
     if row is None:
         raise AichatError("not_found", f"There is no persona {persona_id!r} here.")
     persona = to_persona(row, user_id)
@@ -264,5 +268,5 @@ def insert_persona(
         provider=config.provider,
         fallback=config.fallback,
         create_time=create_time,
-        seq=queries.next_seq(connection),
+        seq=next_seq(connection),
     )

@@ -15,17 +15,28 @@ FROM conversations WHERE user_id = :user_id AND seq > :seq ORDER BY seq;
 SELECT id, persona_id, title, create_time, update_time, touched, seq
 FROM conversations WHERE id = :id AND user_id = :user_id;
 
+-- name: place(id, user_id)^
+-- A conversation, whether an answer is being written in it, and its persona as its user sees it, NULL if not at all.
+SELECT c.id, c.persona_id, c.title, c.create_time, c.update_time, c.touched, c.seq,
+       EXISTS (SELECT 1 FROM messages WHERE user_id = :user_id AND conversation_id = :id AND status = 'running'),
+       p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters,
+       provider, fallback, shared, p.seq, p.user_id, u.name
+FROM conversations AS c
+LEFT JOIN personas AS p ON p.id = c.persona_id AND (deleted = 0 OR p.user_id <> :user_id)
+LEFT JOIN users AS u ON u.id = p.user_id
+WHERE c.id = :id AND c.user_id = :user_id;
+
 -- name: newest_conversation_with(user_id, persona_id)^
 SELECT id, persona_id, title, create_time, update_time, touched, seq
 FROM conversations WHERE user_id = :user_id AND persona_id = :persona_id
 ORDER BY touched DESC, id DESC LIMIT 1;
 
--- name: insert_conversation(persona_id, user_id, title, seq)<!
-INSERT INTO conversations (persona_id, user_id, title, update_time, touched, seq)
-VALUES (:persona_id, :user_id, :title, CURRENT_TIMESTAMP, :seq, :seq);
+-- name: insert_conversation(persona_id, user_id, title, time, seq)<!
+INSERT INTO conversations (persona_id, user_id, title, create_time, update_time, touched, seq)
+VALUES (:persona_id, :user_id, :title, :time, :time, :seq, :seq);
 
--- name: touch_conversation(seq, id)!
-UPDATE conversations SET update_time = CURRENT_TIMESTAMP, touched = :seq, seq = :seq WHERE id = :id;
+-- name: touch_conversation(title, time, seq, id)!
+UPDATE conversations SET title = :title, update_time = :time, touched = :seq, seq = :seq WHERE id = :id;
 
 -- name: rename_conversation(title, seq, id)!
 UPDATE conversations SET title = :title, seq = :seq WHERE id = :id;

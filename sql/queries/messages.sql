@@ -15,12 +15,15 @@ SELECT id, conversation_id, sender_type, content, send_time, status, reasoning, 
        request_id, seams, seq
 FROM messages WHERE id = :id;
 
--- name: insert_message(conversation_id, user_id, sender_type, content, status, request_id, seq)<!
-INSERT INTO messages (conversation_id, user_id, sender_type, content, status, request_id, seq)
-VALUES (:conversation_id, :user_id, :sender_type, :content, :status, :request_id, :seq);
+-- name: insert_question_and_answer(conversation_id, user_id, content, time, request_id, question_seq, answer_seq)<!
+-- -> the answer's id; the question's is one less.
+INSERT INTO messages (conversation_id, user_id, sender_type, content, send_time, status, request_id, seq)
+VALUES (:conversation_id, :user_id, 0, :content, :time, 'done', :request_id, :question_seq),
+       (:conversation_id, :user_id, 1, '', :time, 'running', '', :answer_seq);
 
--- name: running_in(conversation_id)$
-SELECT COUNT(*) FROM messages WHERE conversation_id = :conversation_id AND status = 'running';
+-- name: insert_answer(conversation_id, user_id, time, seq)<!
+INSERT INTO messages (conversation_id, user_id, sender_type, content, send_time, status, seq)
+VALUES (:conversation_id, :user_id, 1, '', :time, 'running', :seq);
 
 -- name: all_running()
 SELECT id, user_id, content FROM messages WHERE status = 'running';
@@ -31,11 +34,12 @@ UPDATE messages SET content = :content, reasoning = :reasoning WHERE id = :id AN
 -- name: checkpoint_all(content, reasoning, id)*!
 UPDATE messages SET content = :content, reasoning = :reasoning WHERE id = :id AND status = 'running';
 
--- name: finish(content, reasoning, reasoning_ms, status, model, failure, seq, id)!
+-- name: finish(content, reasoning, reasoning_ms, status, model, failure, seq, id)^
+-- -> what the message has besides.
 UPDATE messages
 SET content = :content, reasoning = :reasoning, reasoning_ms = :reasoning_ms, status = :status, model = :model,
     failure = :failure, seq = :seq
-WHERE id = :id AND status = 'running';
+WHERE id = :id AND status = 'running' RETURNING conversation_id, send_time, seams;
 
 -- name: interrupt(status, failure, seq, id)!
 UPDATE messages SET status = :status, failure = :failure, seq = :seq WHERE id = :id AND status = 'running';
@@ -44,16 +48,19 @@ UPDATE messages SET status = :status, failure = :failure, seq = :seq WHERE id = 
 -- A broken answer runs again, from the text it has.
 UPDATE messages SET status = 'running', failure = '', seams = :seams, seq = :seq WHERE id = :id;
 
--- name: unfinished_of(user_id)$
-SELECT COUNT(*) FROM messages WHERE user_id = :user_id AND status = 'running';
+-- name: unfinished_and_said(user_id, request_id)^
+-- How many answers of a user are unfinished, and the question said under a request id, if there is one.
+SELECT COUNT(*),
+       (SELECT MIN(id) FROM messages WHERE user_id = :user_id AND request_id = :request_id AND request_id <> '')
+FROM messages WHERE user_id = :user_id AND status = 'running';
 
--- name: said_before(user_id, request_id)^
--- What a user said under a request id whose first reply was pruned: persona, conversation, question, its text, answer.
+-- name: said_before(id)^
+-- A question whose first reply was pruned: persona, conversation, question, its text, answer.
 SELECT (SELECT persona_id FROM conversations WHERE id = asked.conversation_id),
        asked.conversation_id, asked.id, asked.content,
        (SELECT MIN(answer.id) FROM messages AS answer
         WHERE answer.conversation_id = asked.conversation_id AND answer.id > asked.id)
-FROM messages AS asked WHERE asked.user_id = :user_id AND asked.request_id = :request_id AND asked.request_id <> '';
+FROM messages AS asked WHERE asked.id = :id;
 
 -- name: replace(seq, id)!
 UPDATE messages SET replaced = 1, seq = :seq WHERE id = :id;

@@ -1,7 +1,3 @@
--- name: next_seq()$
--- The position of one more change.
-UPDATE store SET seq = seq + 1 RETURNING seq;
-
 -- name: position()^
 SELECT epoch, seq FROM store;
 

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
+from msgspec.json import encode
 from twisted.internet import reactor
 from twisted.internet.defer import DeferredList, gatherResults
 
 from aichat.protocol.errors import AichatError
-from aichat.protocol.frames import Chat, HistoryRequest, PersonaCreate
-from aichat.protocol.values import PersonaConfig, Position
+from aichat.protocol.frames import Chat, ChatContinue, ChatRegenerate, HistoryRequest, PersonaCreate
+from aichat.protocol.values import Failure, PersonaConfig, Position
 from aichat.store import Store
+from aichat.store.database import next_seq
 from aichat.store.export import export_personas
 from aichat.store.messages import Ending
 from aichat.store.queries import load_queries, migrate, migrations, sql_folder
@@ -146,6 +148,70 @@ async def test_one_bad_write_fails_alone_in_its_group(store: Store) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_who_is_refused_before_changing_anything_costs_the_others_nothing(store: Store) -> None:
+    database, runs = store._database, list[int]()
+
+    def note(number: int) -> object:
+        def write(connection: sqlite3.Connection) -> int:
+            runs.append(number)
+            if number % 2:
+                raise AichatError("busy")
+            connection.execute("INSERT INTO imports (digest) VALUES (?)", (f"d{number}",))
+            return number
+
+        return write
+
+    outcomes = await DeferredList([database.write(note(n)) for n in range(20)], consumeErrors=True)
+    assert [ok for ok, _ in outcomes] == [n % 2 == 0 for n in range(20)]
+    assert runs == list(range(20)), "each ran once"
+
+
+@pytest_twisted.ensureDeferred
+async def test_positions_are_given_once_whatever_is_undone(store: Store) -> None:
+    database = store._database
+
+    def step(number: int) -> object:
+        def write(connection: sqlite3.Connection) -> int:
+            seq = next_seq(connection)
+            connection.execute("INSERT INTO imports (digest) VALUES (?)", (f"d{seq}",))
+            if number % 4 == 1:
+                raise ValueError(number)
+            return seq
+
+        return write
+
+    given = [(await store.log.since(1, None)).position.seq]
+    for size in (1, 2, 30, 1):
+        outcomes = await DeferredList([database.write(step(n)) for n in range(size)], consumeErrors=True)
+        given += [seq for ok, seq in outcomes if ok]
+        assert (await store.log.since(1, None)).position.seq >= given[-1]
+    assert given == sorted(set(given))
+    await store.close()
+    await store.open()
+    assert await store._database.write(next_seq) > given[-1]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_written_on_a_commit_goes_together_into_the_next(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aichat.store import database
+
+    groups: list[int] = []
+    commit = database._commit_group
+    monkeypatch.setattr(database, "_commit_group", lambda c, works: groups.append(len(works)) or commit(c, works))
+
+    def again(_: object) -> object:
+        return store._database.write(next_seq)
+
+    await gatherResults([store._database.write(next_seq).addCallback(again).addCallback(again) for _ in range(20)])
+    assert sum(groups) == 60
+    assert groups[0] == 1, "the first does not wait for more"
+    assert max(groups) >= 19
+    assert len(groups) <= 8
+
+
+@pytest_twisted.ensureDeferred
 async def test_who_meets_a_damaged_page_is_refused_alone(store: Store) -> None:
     database = store._database
 
@@ -226,6 +292,44 @@ async def test_only_a_running_message_can_end_and_only_once(store: Store) -> Non
     message = await store.messages.get(turn.ack.answer_id)
     assert message is not None
     assert (message.status, message.content) == ("done", "whole")
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_a_turn_returns_is_what_is_stored(store: Store) -> None:
+    """It is built from what was written, and not read back: both must be the same, and the same on the wire."""
+    persona = await add_persona(store)
+    asks = [
+        Chat(content="first", persona_id=persona, request_id="r1"),
+        Chat(content="第二 \x00 two", persona_id=persona, request_id="r2"),
+    ]
+    said = []
+    for ask in asks:
+        turn = await store.messages.append_turn(1, ask)
+        assert turn.question is not None and turn.answer is not None and turn.conversation is not None
+        stored = [await store.messages.get(turn.question.id), await store.messages.get(turn.answer.id)]
+        assert encode([turn.question, turn.answer]) == encode(stored)
+        assert turn.conversation == await store.conversations.check_owner(1, turn.conversation.id)
+        said.append(turn.question)
+        assert turn.history == said
+        ending = Ending("interrupted", "half of", "thought", 12, "m", Failure(code="internal", message="why"))
+        ended = await store.messages.finish(turn.answer.id, ending)
+        said.append(await store.messages.get(turn.answer.id))
+        assert encode(ended) == encode(said[-1])
+    ident = turn.conversation.id
+    more = await store.messages.reopen_answer(1, ChatContinue(conversation_id=ident, request_id="r3"))
+    assert more.answer is not None
+    assert encode(more.answer) == encode(await store.messages.get(more.answer.id))
+    assert encode(more.history) == encode(said[:-1])
+    ended = await store.messages.finish(more.answer.id, Ending("done", "half of it", model="m"))
+    assert encode(ended) == encode(await store.messages.get(more.answer.id))
+    anew = await store.messages.replace_answer(1, ChatRegenerate(conversation_id=ident, request_id="r4"))
+    assert anew.answer is not None and anew.replaced is not None
+    assert encode(anew.answer) == encode(await store.messages.get(anew.answer.id))
+    assert encode(anew.replaced) == encode(await store.messages.get(anew.replaced.id))
+    assert encode(anew.history) == encode(said[:-1])
+    assert anew.persona == more.persona == await store.personas.get(1, persona)
+    page = await store.conversations.history(1, HistoryRequest(conversation_id=ident))
+    assert encode(page.messages) == encode([*said[:-1], anew.answer])
 
 
 @pytest_twisted.ensureDeferred
@@ -327,9 +431,9 @@ def test_every_query_uses_an_index() -> None:
             sorts = [step for step in plan if "TEMP B-TREE" in step and not name.startswith("personas_of")]
             assert not sorts, f"{name}: {plan}"
     plan = connection.execute("EXPLAIN QUERY PLAN SELECT id FROM messages WHERE status = 'running'").fetchone()[3]
-    assert "USING INDEX messages_" in plan
+    assert "INDEX messages_unfinished_in" in plan
 
 
 def test_all_queries_load() -> None:
     queries = load_queries()
-    assert callable(queries.next_seq)
+    assert callable(queries.position)
