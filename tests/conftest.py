@@ -18,6 +18,13 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # never 
 from tests.service import PASSWORD, RunningService, Upstream, admin, running_service
 
 
+def pytest_collection_finish() -> None:
+    """What is imported by now stays. The collector need not look through it after each test, see `no_logged_errors`:
+    0.15 s each, a quarter of all that the suite took."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def upstream() -> Iterator[Upstream]:
     """One fake upstream for the whole run."""
