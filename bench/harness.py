@@ -6,12 +6,10 @@ memory   Pss of the tree from smaps_rollup (shared pages count in parts), and RS
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import resource
-import secrets
 import signal
 import socket
 import sqlite3
@@ -27,6 +25,10 @@ from typing import Any
 
 BENCH = Path(__file__).parent
 ROOT = BENCH.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.soak.people import add_members  # noqa: E402
+
 VENVS = BENCH / ".venvs"
 BUILD = BENCH / ".build"
 DATA = BENCH / ".data"
@@ -274,14 +276,7 @@ class Service:
         The service is stopped for it and started again.
         """
         self.stop()
-        tokens = ["bench_" + secrets.token_urlsafe(24) for _ in range(count)]
-        persona = self.persona
-        with closing(sqlite3.connect(self.database)) as db, db:
-            db.execute("UPDATE personas SET shared = 1 WHERE id = ?", [persona])
-            for number, token in enumerate(tokens):
-                user = db.execute("INSERT INTO users (name, role) VALUES (?, 'member')", [f"user{number}"]).lastrowid
-                digest = hashlib.sha256(token.encode()).hexdigest()
-                db.execute("INSERT INTO tokens (user_id, name, kind, hash) VALUES (?, 'b', 'api', ?)", [user, digest])
+        tokens = add_members(self.database, count, self.persona)
         file = self.folder / "tokens.txt"
         file.write_text("\n".join(tokens) + "\n")
         self.start()

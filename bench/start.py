@@ -15,7 +15,6 @@ from typing import Any
 
 from harness import DATA, ROOT, Service, Used, upstream
 
-sys.path.insert(0, str(ROOT))
 from tests.soak.raw import RawSocket
 
 CONVERSATIONS = 1_000

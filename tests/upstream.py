@@ -254,7 +254,7 @@ class Completions(Resource):
         three = [chunk({"content": text}) for text in ("一", "two ", "三。")]
         match word:
             case "!recite":
-                return pieces_of(recital(int(rest))), 0.01, ""
+                return pieces_of(recital(int(rest.partition(" ")[0]))), 0.01, ""
             case "!slow":
                 return [chunk({"content": c}) for c in f"慢慢地 slowly: {rest or 'word ' * 20}"], 0.05, ""
             case "!long":

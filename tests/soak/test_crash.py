@@ -1,6 +1,7 @@
 """kill -9 under load: nothing acked is lost, nothing is there twice, the file is whole.
 
-The suite runs a short version; `make soak` the whole one (AICHAT_SOAK=1).
+The suite runs a short version; `make soak` the whole one (AICHAT_SOAK=1), and one at full load: 200 conversations of
+as many users, all of them streaming whenever it kills.
 """
 
 from __future__ import annotations
@@ -11,25 +12,36 @@ import random
 import sqlite3
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
 
+import pytest
 from websockets.exceptions import WebSocketException
 
 from tests.e2e.client import Client, full_client
-from tests.service import RunningService
+from tests.service import RunningService, Upstream, running_service
 from tests.soak.history import Operation, faults
+from tests.soak.people import FULL_LOAD, Crowded, invite
+from tests.upstream import recital
 
 SOAK = bool(os.environ.get("AICHAT_SOAK"))
 KILLS, TALKERS = (100, 50) if SOAK else (3, 12)
 BETWEEN = (0.3, 1.2)
 """Seconds of life between a start and the next kill."""
+FULL_KILLS, WORDS = 20, 100
 
 
 class Talker(threading.Thread):
     """Says one numbered thing after another in a conversation of its own, and asks again after each break."""
 
-    def __init__(self, service: RunningService, name: str, over: threading.Event) -> None:
+    def __init__(
+        self, service: RunningService, name: str, over: threading.Event, token: str = "", word: str = ""
+    ) -> None:
         super().__init__(name=name, daemon=True)
         self.service = service
+        self.token = token
+        self.word = word
         self.over = over
         self.log: list[Operation] = []
         self.conversation: int | None = None
@@ -39,14 +51,14 @@ class Talker(threading.Thread):
         number = 0
         while not self.over.is_set():
             number += 1
-            self.say(f"{self.name}-{number}")
+            self.say(f"{self.word}{self.name}-{number}")
 
     def say(self, content: str) -> None:
         """One message, with one request id, until it is acked, refused for good, or time is up."""
         before = len(self.log)
         while len(self.log) == before:
             try:
-                with full_client(self.service.url) as client:
+                with full_client(self.service.url, self.token) as client:
                     if self.conversation is None:
                         self.conversation = self.create(client)
                     self.ask(client, content)
@@ -82,21 +94,49 @@ class Talker(threading.Thread):
 def test_kill_9_under_load(fresh_service: RunningService) -> None:
     over = threading.Event()
     talkers = [Talker(fresh_service, f"t{n}", over) for n in range(TALKERS)]
+    endure(fresh_service, talkers, over, KILLS, lambda: time.sleep(random.uniform(*BETWEEN)))
+
+
+@pytest.mark.skipif(not SOAK, reason="at full load: make soak")
+def test_kill_9_at_full_load(upstream: Upstream) -> None:
+    with running_service(upstream=upstream, env=FULL_LOAD) as service:
+        crowded = Crowded(upstream)
+        over = threading.Event()
+        people = enumerate(invite(service, crowded.count))
+        talkers = [Talker(service, f"t{n}", over, token, f"!recite {WORDS} ") for n, token in people]
+
+        def live() -> None:
+            crowded.wait()
+            time.sleep(random.uniform(*BETWEEN))
+
+        endure(service, talkers, over, FULL_KILLS, live)
+        with closing(sqlite3.connect(service.state_dir / "chat.db")) as connection:
+            answers = connection.execute("SELECT status, content FROM messages WHERE sender_type = 1").fetchall()
+        whole = recital(WORDS)
+        assert all(whole.startswith(content) for _, content in answers), "what broke off is the beginning of the text"
+        assert all(content == whole for status, content in answers if status == "done")
+        print(f"{crowded}; answers: {dict(Counter(status for status, _ in answers))}, to the byte")
+
+
+def endure(
+    service: RunningService, talkers: list[Talker], over: threading.Event, kills: int, live: Callable[[], None]
+) -> None:
+    """Kill it again and again, each time after `live`; in the end all of what was said is judged."""
     for talker in talkers:
         talker.start()
-    for _ in range(KILLS):
-        time.sleep(random.uniform(*BETWEEN))
-        fresh_service.kill()
-        fresh_service.start()
+    for _ in range(kills):
+        live()
+        service.kill()
+        service.start()
     over.set()
     for talker in talkers:
         talker.join(60)
         assert not talker.is_alive()
     log = [operation for talker in talkers for operation in talker.log]
-    with full_client(fresh_service.url) as client:
+    with full_client(service.url, service.token) as client:
         assert client.ask("persona_list", type="persona_list")["personas"]
-    assert fresh_service.stop() is not None
-    connection = sqlite3.connect(fresh_service.state_dir / "chat.db")
+    assert service.stop() is not None
+    connection = sqlite3.connect(service.state_dir / "chat.db")
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     rows = connection.execute("SELECT content FROM messages WHERE sender_type = 0").fetchall()
     running = connection.execute("SELECT COUNT(*) FROM messages WHERE status = 'running'").fetchone()
@@ -107,8 +147,10 @@ def test_kill_9_under_load(fresh_service: RunningService) -> None:
     titles = connection.execute("SELECT title, COUNT(*) FROM conversations GROUP BY title").fetchall()
     connection.close()
     acked = sum(operation.outcome == "ok" for operation in log)
-    print(f"{KILLS} kills, {TALKERS} conversations: {acked} acked, {len(log) - acked} unknown, {len(rows)} stored")
-    assert acked > KILLS
+    print(
+        f"{kills} kills, {len(talkers)} conversations: {acked} acked, {len(log) - acked} unknown, {len(rows)} stored"
+    )
+    assert acked > kills
     assert faults(log, [content for (content,) in rows]) == []
     assert running == (0,), "a stop leaves nothing running"
     assert torn == (0,), "a question and its answer are written together"
