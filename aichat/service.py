@@ -111,7 +111,7 @@ class AichatService(Service):
         super().startService()  # type: ignore[no-untyped-call]
         set_level(self.settings.log_level)
         quieten_twisted()
-        watch_process(self.metrics)
+        watch_process(self.metrics, self.reactor)
         watch_certificates(self.health, self.metrics, self.certificates)
         self.health.reason(lambda: "" if self.ready else "it is starting or stopping")
         self.log.info("open files: {limit} at most", limit=raise_file_limit())

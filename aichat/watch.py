@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from twisted.internet.interfaces import IReactorTime
+
 import aichat
 from aichat.backups import Backups
 from aichat.bridge.probe import BridgeProbe
@@ -30,8 +32,9 @@ FREE_LOW_BYTES = 8 * FREE_FLOOR_BYTES
 PROVIDER_STATES = ("closed", "half_open", "open")
 
 
-def watch_process(metrics: Metrics) -> None:
+def watch_process(metrics: Metrics, reactor: IReactorTime) -> None:
     """What a bridge alone has too."""
+    metrics.gauge("timers", "Timers of this process that run", lambda: len(reactor.getDelayedCalls()))
     metrics.gauge("info", "The version that runs", lambda: {aichat.__version__: 1}, "version")
 
 
