@@ -1,11 +1,16 @@
 """Micro-benchmarks: `bench/.venvs/aichat/bin/python -m pytest -c /dev/null bench/micro.py`. No pass or fail.
 
-Each is of the real part, on frames and chunks as the wire has them; a name says how many pieces a call has.
+Each is of the real part, on frames and chunks as the wire has them; a name, or its number, says how many pieces a
+call has. `measure` runs them for the page of all benchmarks.
 """
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,3 +117,20 @@ def test_answer_from_chunks(benchmark: Benchmark, at_once: int) -> None:
 
     benchmark(feed)
     assert [delta.content for delta in deltas] == [CONTENT] * at_once
+
+
+def measure(quick: bool) -> list[dict[str, Any]]:
+    """In a process of its own -> {"name", "us" (the median of a call), "pieces" (in a call)} of each."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        args = ["-q", "-p", "no:cacheprovider", "-c", "/dev/null", f"--benchmark-json={file.name}", __file__]
+        quickly = ["--benchmark-max-time=0.1"] if quick else []
+        subprocess.run([sys.executable, "-m", "pytest", *args, *quickly], check=True, stdout=subprocess.DEVNULL)
+        found = json.loads(Path(file.name).read_text())["benchmarks"]
+    return [
+        {
+            "name": re.sub(r"\[.*", "", each["name"].removeprefix("test_")).replace("_", " "),
+            "us": 1e6 * each["stats"]["median"],
+            "pieces": int((re.findall(r"\d+", each["name"]) or ["1"])[0]),
+        }
+        for each in found
+    ]

@@ -17,6 +17,8 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
+from contextlib import redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +141,8 @@ def table(title: str, parts: Counter[str], us: float, most: int = 20) -> None:
         print(f"{us * n / total:9.1f} {100 * n / total:5.1f}%  {name}")
 
 
-def by_room(load: Load, us: float, keep: Path) -> None:
+def by_room(load: Load, us: float, keep: Path) -> Counter[str]:
+    """-> samples by place on the way."""
     program = shutil.which("py-spy") or VENVS / "aichat/bin/py-spy"
     pid = str(load.running.tree.child.pid)
     load.sampled([program, "record", "--pid", pid, "--rate", "400", "--format", "raw", "--output", keep])
@@ -165,6 +168,7 @@ def by_room(load: Load, us: float, keep: Path) -> None:
     print("\nOur functions, with all that they call\n  µs each  share")
     for frame, n in whole.most_common(40):
         print(f"{us * n / total:9.1f} {100 * n / total:5.1f}%  {frame}")
+    return places
 
 
 def by_library(load: Load, us: float) -> None:
@@ -189,6 +193,24 @@ def by_library(load: Load, us: float) -> None:
                 table(title, parts, us, most)
         collector = sum(n for name, n in parts.items() if re.search(r"gc_collect|visit_\w+|_traverse", name))
         print(f"the cyclic garbage collector: {100 * collector / max(1, parts.total()):.0f} %")
+
+
+def measure(quick: bool) -> dict[str, Any] | None:
+    """-> {"us": CPU per delta, "places": samples by place on the way, ...}; None where py-spy may not look."""
+    count, length = (50, 100) if quick else (200, 200)
+    with tempfile.TemporaryDirectory() as folder, upstream() as (_, port), service(port) as running:
+        load = Load(running, running.invite(count), count, length, 10)
+        load.run()  # warm
+        before = running.tree.system_share()
+        used, report = load.run()
+        user, kernel = (b - a for a, b in zip(before, running.tree.system_share(), strict=True))
+        us = used / load.pieces(report)
+        places: Counter[str] = Counter()
+        with redirect_stdout(StringIO()), suppress(FileNotFoundError):  # no stacks: it was not let look
+            places = by_room(load, us, Path(folder) / "stacks.txt")
+        load.client.close()
+    shape = {"count": count, "length": length, "us": us, "kernel_share": kernel / max(user + kernel, 0.01)}
+    return {**shape, "places": dict(places)} if places else None
 
 
 def main() -> None:

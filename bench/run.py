@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import fanout
 import idle
+import micro
+import profile_service
 import report
 import start
 import store
@@ -43,7 +45,7 @@ class Direct:
     name = "direct"
 
     def __init__(self, tree: Tree, port: int, pin: int | None) -> None:
-        self.tree, self.port, self.most, self.pin = tree, port, 2_000, pin
+        self.tree, self.port, self.most, self.unpaced, self.pin = tree, port, 2_000, True, pin
 
     def client(self, count: int, **options: Any) -> Client:
         return Client("sse", self.port, count, path="/v1/chat/completions", **options)
@@ -90,7 +92,7 @@ def compare(loads: list[Load], rounds: int, only: list[str], pin: bool) -> list[
         for number in range(rounds):
             for load in loads:
                 for system in systems:
-                    if load.count <= system.most:
+                    if load.count <= system.most and (load.gap or system.unpaced):
                         runs.append({"round": number} | measure(system, load, ours))
                         say(runs[-1])
     return runs
@@ -117,16 +119,16 @@ def main() -> None:
     results: dict[str, Any] = {"machine": machine(), "quick": args.quick, "rounds": rounds, "pinned": args.pin}
     results["runs"] = compare(QUICK_LOADS if args.quick else LOADS, rounds, args.only, args.pin)
     if not args.only:
-        for name, module in {"store": store, "fanout": fanout, "idle": idle, "start": start}.items():
-            print(f"{name} ...", flush=True)
-            results[name] = module.measure(args.quick)
-            print(json.dumps(results[name]), flush=True)
+        for part in (store, fanout, idle, start, micro, profile_service):
+            print(f"{part.__name__} ...", flush=True)
+            results[part.__name__] = part.measure(args.quick)  # type: ignore[attr-defined]
+            print(json.dumps(results[part.__name__]), flush=True)
         results["machine"]["load_after"] = machine()["load"]
         DATA.mkdir(exist_ok=True)
         (DATA / "results.json").write_text(json.dumps(results, indent=1))
         report.write(results)
     else:
-        print(report.table(results["runs"]))
+        print(report.side_by_side(results["runs"]))
 
 
 if __name__ == "__main__":

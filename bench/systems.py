@@ -21,6 +21,8 @@ class System(ABC):
     what: str
     most = 500
     """Conversations at once that are worth the wait; larger loads leave it out."""
+    unpaced = True
+    """Whether a load without pauses is worth it."""
 
     def __init__(self, upstream_port: int, most: int, pin: int | None) -> None:
         self.upstream_port, self.pin = upstream_port, pin
@@ -136,6 +138,7 @@ class LiteLlm(System):
     name = "litellm"
     what = "LiteLLM's proxy, one worker"
     most = 200
+    unpaced = False
 
     def start(self, most: int) -> Tree:
         config = self.folder / "config.yaml"
