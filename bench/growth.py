@@ -61,6 +61,8 @@ def conversations(runs: Runs) -> str:
     text += "- **As many as hold**: "
     if held:
         text += f"up to K = {held[-1][0]:,} a delta is there within 40 ms (p99)"
+    else:
+        text += "at no load a delta was there within 40 ms (p99): the machine had other work"
     full = [load for load in loads if core(runs, "aichat", load) >= 0.9]
     if full:
         text += f"; from K = {full[0][0]:,} on the service's thread has no time left: what is late is read in larger "
