@@ -161,7 +161,7 @@ class AichatService(Service):
         )
         await accounts.open()
         book = PersonaBook()
-        hub = Hub()
+        hub = Hub(self.reactor)
         bridge = await self._open_bridge(book)
         at_once = {name: upstream.at_once for name, upstream in settings.upstreams.items()}
         lines = Lines(at_once, settings.generations_per_user)

@@ -91,7 +91,7 @@ class Server:
     ) -> None:
         self.store = Store(folder / "chat.db", reactor)  # type: ignore[arg-type]
         self.provider = ScriptedProvider()
-        self.hub = Hub()
+        self.hub = Hub(reactor)
         self.book = PersonaBook()
         site = BridgeApp(reactor, provider or self.provider, self.book, Gate()).site()  # type: ignore[arg-type]
         self.bridge = BridgeClient.in_process(reactor, site)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
+from aichat.chat.gathering import MANY, Gathering
 from aichat.log import make_logger
 from aichat.protocol.frames import MessageDelta, MessageQueued, MessageSnapshot, Push, encode
 
@@ -16,19 +18,27 @@ class Subscriber(Protocol):
     def send(self, data: bytes) -> None:
         """Write one encoded event."""
 
-    def send_live(self, conversation_id: int, data: bytes) -> None:
-        """Write one encoded piece of live text, or leave it out and send a snapshot later."""
+    @property
+    def send_live(self) -> SendLive:
+        """Writes one encoded piece of live text of a conversation, or leaves it out and sends a snapshot later."""
+
+
+SendLive = Callable[[int, bytes], None]
 
 
 class Hub:
-    """Durable events go to every connection of a user, live text to those that watch the conversation."""
+    """Durable events go to every connection of a user, live text to those that watch the conversation.
+
+    What an event tells comes after all live text that was published before it.
+    """
 
     _log = make_logger("aichat.chat.hub")
 
-    def __init__(self) -> None:
+    def __init__(self, reactor: Any) -> None:
         self._of_user: dict[int, dict[Subscriber, None]] = {}
-        self._watching: dict[int, dict[Subscriber, None]] = {}
+        self._watching: dict[int, dict[Subscriber, SendLive]] = {}
         self._watched_by: dict[Subscriber, set[int]] = {}
+        self._gathering = Gathering(reactor, self._send_live)
 
     def join(self, subscriber: Subscriber) -> None:
         """From now on this connection gets its user's events."""
@@ -47,7 +57,8 @@ class Hub:
         """From now on this connection gets a conversation's live text; its owner is checked before."""
         if subscriber not in self._of_user.get(subscriber.user_id, ()):
             return  # it left while it was asking
-        self._watching.setdefault(conversation_id, {})[subscriber] = None
+        self._gathering.settle(conversation_id)  # to the others: it gets a snapshot with all of it
+        self._watching.setdefault(conversation_id, {})[subscriber] = subscriber.send_live
         self._watched_by.setdefault(subscriber, set()).add(conversation_id)
 
     def unwatch(self, subscriber: Subscriber, conversation_id: int) -> None:
@@ -65,10 +76,15 @@ class Hub:
         """Whether a connection gets the live text of a conversation."""
         return subscriber in self._watching.get(conversation_id, ())
 
+    def settle(self, conversation_id: int) -> None:
+        """Live text that was gathered so far goes out now."""
+        self._gathering.settle(conversation_id)
+
     def publish(self, user_id: int, event: Push) -> None:
         """A durable event, after its commit. What is wrong with one connection is no matter of the publisher's."""
         subscribers = self._of_user.get(user_id)
         if subscribers:
+            self._gathering.settle(_conversation_of(event))
             data = encode(event)
             for subscriber in list(subscribers):
                 try:
@@ -77,16 +93,33 @@ class Hub:
                     self._leave_out(subscriber)
 
     def publish_live(self, frame: MessageDelta | MessageSnapshot | MessageQueued) -> None:
-        """Live text."""
-        subscribers = self._watching.get(frame.conversation_id)
-        if subscribers:
+        """Live text: at once, or together with what comes soon where many watch."""
+        watchers = self._watching.get(frame.conversation_id)
+        if watchers:
+            if len(watchers) >= MANY and isinstance(frame, MessageDelta):
+                self._gathering.add(frame)
+            else:
+                self._gathering.settle(frame.conversation_id)
+                self._send_live(frame)
+
+    def _send_live(self, frame: MessageDelta | MessageSnapshot | MessageQueued) -> None:
+        conversation_id = frame.conversation_id
+        watchers = self._watching.get(conversation_id)
+        if watchers:
             data = encode(frame)
-            for subscriber in list(subscribers):
+            for subscriber, send in list(watchers.items()):
                 try:
-                    subscriber.send_live(frame.conversation_id, data)
+                    send(conversation_id, data)
                 except Exception:
                     self._leave_out(subscriber)
 
     def _leave_out(self, subscriber: Subscriber) -> None:
         self._log.failure("a connection failed and is left out from now on")
         self.leave(subscriber)
+
+
+def _conversation_of(event: Push) -> int:
+    """Which conversation an event changes, 0 if none."""
+    message = getattr(event, "message", None)
+    found: int = getattr(event, "conversation_id", 0) if message is None else message.conversation_id
+    return found

@@ -21,7 +21,7 @@ import aichat
 from aichat.chat.accounts import Accounts
 from aichat.chat.conversations import Conversations
 from aichat.chat.generation import Generation
-from aichat.chat.hub import Hub
+from aichat.chat.hub import Hub, SendLive
 from aichat.chat.personas import Personas
 from aichat.chat.turns import Turns
 from aichat.doors.outbox import Outbox, Socket
@@ -123,13 +123,15 @@ class Connection:
         """An event from the hub."""
         self.out.send(data)
 
-    def send_live(self, conversation_id: int, data: bytes) -> None:
-        """Live text from the hub."""
-        self.out.send_live(conversation_id, data)
+    @property
+    def send_live(self) -> SendLive:
+        """For live text from the hub."""
+        return self.out.send_live
 
     def standing(self, conversation_id: int) -> list[bytes]:
         """All live text of a conversation that this connection still watches, and its answer's place in the line."""
         watching = self.chat.hub.is_watching(self, conversation_id)
+        self.chat.hub.settle(conversation_id)
         return [encode(frame) for frame in self.chat.turns.standing(conversation_id)] if watching else []
 
     async def work_off(self) -> None:

@@ -97,8 +97,10 @@ class Outbox:
         """Live text: a client that does not read gets one snapshot later in place of all of it."""
         if self._clogged:
             self._behind.add(conversation_id)
-        else:
-            self.send(data)
+        elif self._held is not None:
+            self._held.append(data)
+        elif not self._closed:  # a thousand times for each piece of a conversation that many watch
+            self._socket.write(data)
 
     def hold(self) -> None:
         """From now on events wait."""
@@ -119,12 +121,13 @@ class Outbox:
 
     def unclog(self) -> None:
         """All that was written is on its way: catch up with live text that was left out."""
+        # still as one who does not read: live text that is on its way to the others is in these already
+        standing = [data for conversation_id in list(self._behind) for data in self._standing(conversation_id)]
         self._clogged = False
+        self._behind.clear()
         self._leave_backlog()
-        behind, self._behind = self._behind, set()
-        for conversation_id in behind:
-            for data in self._standing(conversation_id):
-                self.send(data)
+        for data in standing:
+            self.send(data)
 
     def give_up(self) -> None:
         """Too much waits for a client that does not read."""

@@ -56,16 +56,15 @@ class WebSocketDoor(WebSocketServerFactory):
         )
 
     def framed(self, data: bytes) -> bytes:
-        """A text message as an unmasked WebSocket frame; the same bytes for all watchers, made once."""
-        if data is not self.last_text:
-            size = len(data)
-            if size < 126:
-                head = struct.pack("!BB", 0x81, size)
-            elif size < 65_536:
-                head = struct.pack("!BBH", 0x81, 126, size)
-            else:
-                head = struct.pack("!BBQ", 0x81, 127, size)
-            self.last_text, self.last_frame = data, head + data
+        """A text message as an unmasked WebSocket frame; the last one is kept, for all others who get the same."""
+        size = len(data)
+        if size < 126:
+            head = struct.pack("!BB", 0x81, size)
+        elif size < 65_536:
+            head = struct.pack("!BBH", 0x81, 126, size)
+        else:
+            head = struct.pack("!BBQ", 0x81, 127, size)
+        self.last_text, self.last_frame = data, head + data
         return self.last_frame
 
     def close_all(self) -> None:
@@ -213,7 +212,8 @@ class AutobahnSocket(WebSocketServerProtocol):
         if self.state == self.STATE_OPEN:
             counts.frames_out += 1
             counts.bytes_out += len(data)
-            self.write_bytes(self.factory.framed(data))
+            factory = self.factory
+            self.write_bytes(factory.last_frame if data is factory.last_text else factory.framed(data))
 
     def close(self, code: int, reason: str) -> None:
         """Close with a WebSocket code; Autobahn's own sendClose knows no 1001 and no 1008."""

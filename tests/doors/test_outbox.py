@@ -76,3 +76,23 @@ def test_who_is_gone_owes_nothing(now: list[float]) -> None:
     assert [socket.closed for socket in sockets] == [0, 0]
     ways[1].write(b"x")
     assert [socket.closed for socket in sockets] == [0, CLOSE_TOO_SLOW]
+
+
+def test_live_text_on_its_way_to_the_others_is_in_the_snapshot_already() -> None:
+    told: list[bytes] = []
+
+    class Reader(Socket):
+        def write(self, data: bytes) -> None:
+            told.append(data)
+
+    def standing(conversation_id: int) -> list[bytes]:
+        out.send_live(conversation_id, b"what the hub had gathered")
+        return [b"snapshot"]
+
+    out = Outbox(Reader(), standing)
+    out.send_live(7, b"a")
+    out.clog()
+    out.send_live(7, b"left out")
+    out.unclog()
+    out.send_live(7, b"b")
+    assert told == [b"a", b"snapshot", b"b"]
