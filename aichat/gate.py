@@ -13,7 +13,7 @@ import ipaddress
 import json
 from collections.abc import Callable, Iterable
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from klein import Klein
@@ -310,6 +310,16 @@ class LimitedRequest(Request):
             super().handleContentChunk(data)  # type: ignore[no-untyped-call]
         elif self._received > DRAINED_MOST and self.channel is not None:
             self.channel.loseConnection()
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """As twisted.web's own, but a body is not taken for a form: nobody reads one here, and to learn from the
+        content type that it is none takes 0.27 ms."""
+        assert self.content is not None
+        self.content.seek(0)
+        self.method, self.uri, self.clientproto = command, path, version
+        self.path, _, query = path.partition(b"?")
+        self.args = parse_qs(query, keep_blank_values=True)
+        self.process()
 
     def process(self) -> None:
         """Called when the body is here."""

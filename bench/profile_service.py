@@ -49,7 +49,6 @@ ROOMS = [
     ("twisted/web/", "twisted.web"),
     ("twisted/logger/", "logging"),
     ("twisted/", "twisted, the rest"),
-    ("tenacity/", "tenacity"),
 ]
 
 
@@ -60,7 +59,7 @@ PLACES = [
     ("_threads/", "threads: to and fro"),
     ("_group_done", "store: results back"),
     ("LimitedRequest.process", "hop: its server half (klein, app), begin of a turn"),
-    ("_try (aichat/bridge/providers/openai", "upstream: the request (treq, Agent, tenacity)"),
+    ("_try (aichat/bridge/providers/openai", "upstream: the request (agent, provider)"),
     ("Providers.", "bridge: registry"),
     ("BridgeClient.", "hop: its client half (treq)"),
     ("_Reading.feed", "hop: the client reads deltas"),

@@ -22,7 +22,6 @@ from aichat import gate
 from aichat.bridge import sse
 from aichat.bridge.book import PersonaBook
 from aichat.bridge.forms import ABOUT, ROUTES, TITLE, BridgeRequest
-from aichat.bridge.pace import pace_of
 from aichat.bridge.providers.base import ChatMessage, ChatRequest, Delta, Finish, Provider
 from aichat.health import Health
 from aichat.metrics import CONTENT_TYPE, Metrics
@@ -31,6 +30,8 @@ from aichat.page import serve_page
 from aichat.protocol.errors import AichatError
 
 KEEP_ALIVE_SECONDS = 10.0
+
+_encode = msgspec.json.Encoder().encode
 
 MAX_DELTA_CHARS = 16_384
 """One event has no more of the answer, and no more of its reasoning; a longer delta goes out as several, so that
@@ -152,16 +153,12 @@ def _until_gone(request: Request, generating: Deferred[Finish]) -> Deferred[Fini
 
 
 class _Stream:
-    """Writes one generation as server-sent events, several deltas in one write where they come fast."""
+    """Writes one generation as server-sent events."""
 
     def __init__(self, reactor: IReactorTime, request: Request, provider: Provider) -> None:
         self._reactor = reactor
         self._request = request
         self._provider = provider
-        self._content: list[str] = []
-        self._reasoning: list[str] = []
-        self._pace = pace_of(reactor)
-        self._flushing = False
         self._keep_alive: Any = None
         self._open = False
         self._gone = False
@@ -174,33 +171,22 @@ class _Stream:
             finish = await _until_gone(self._request, self._provider.generate(asked, self._on_delta))
             last = {"finish": finish}
         except AichatError as error:
-            self._flush()
             if not self._open:
                 raise
             last = {"error": gate.error_body(error)["error"]}
         finally:
             self._keep_alive.cancel()
         if not self._gone:
-            self._flush()
-            self._write(sse.event(msgspec.json.encode(last)))
+            self._write(sse.event(_encode(last)))
         return b""
 
     def _on_delta(self, delta: Delta) -> None:
-        self._content.append(delta.content)
-        self._reasoning.append(delta.reasoning)
-        if not self._flushing:  # what comes in one read goes out in one piece
-            self._flushing = True
-            self._pace.soon(self._flush)
-
-    def _flush(self) -> None:
-        self._flushing = False
-        if not self._content or self._gone:
+        if self._gone:
             return
-        content, reasoning = "".join(self._content), "".join(self._reasoning)
-        self._content, self._reasoning = [], []
+        content, reasoning = delta.content, delta.reasoning
         for at in range(0, max(len(content), len(reasoning)), MAX_DELTA_CHARS):
             till = at + MAX_DELTA_CHARS
-            self._write(sse.event(msgspec.json.encode(Delta(content=content[at:till], reasoning=reasoning[at:till]))))
+            self._write(sse.event(_encode(Delta(content=content[at:till], reasoning=reasoning[at:till]))))
 
     def _still_here(self) -> None:
         self._keep_alive = self._reactor.callLater(KEEP_ALIVE_SECONDS, self._still_here)

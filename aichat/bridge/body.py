@@ -7,22 +7,20 @@ one where no length was announced; whoever reads here must know the end by its c
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
-from hyperlink import EncodedURL
-from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone, ResponseFailed
+from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
-from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
-from aichat.bridge.pace import Pace, pace_of
+from aichat.bridge.pace import Pace, direct_reader, pace_of
 from aichat.protocol.errors import AichatError
 
+R = TypeVar("R", bound=IResponse)
 OnData = Callable[[bytes], bool | None]
 """Gets each piece of a body; True means: that was all that matters, close the socket."""
 
@@ -45,13 +43,15 @@ class _Body(Protocol):
         self._patience = patience
         self._timer: IDelayedCall | None = None
         self._pace = pace_of(reactor) if paced else None
-        self._resting = False
+        self._read: Callable[[], None] | None = None
+        self._paused = False
         self._reads = 0
 
     def connectionMade(self) -> None:
         self._timer = self._reactor.callLater(self._patience, self._too_quiet)
         if self._pace is not None:
             self._pace.streams += 1
+            self._read = direct_reader(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         if self._closed:
@@ -72,16 +72,24 @@ class _Body(Protocol):
     def _rest(self, pace: Pace) -> None:
         """Under load: no more before the next tick; but the first words come as soon as they can."""
         self._reads += 1
-        if self._reads > FIRST_READS and not self._resting:
-            self._resting = True
+        if self._reads > FIRST_READS and not self._paused:
+            self._paused = True
             assert self.transport is not None
             self.transport.pauseProducing()  # type: ignore[attr-defined]
             pace.rest(self)
 
     def read_on(self) -> None:
-        """The rest is over."""
-        self._resting = False
-        if not self._closed and self.transport is not None:
+        """The rest is over: read once, and rest again while there is load."""
+        pace = self._pace
+        if self._closed or pace is None:
+            return
+        if pace.is_busy and self._read is not None:
+            self._read()
+            if not self._closed:
+                pace.rest(self)
+        else:
+            self._paused = False
+            assert self.transport is not None
             self.transport.resumeProducing()  # type: ignore[attr-defined]
 
     def connectionLost(self, reason: Failure = Failure(ResponseDone())) -> None:  # noqa: B008 - Twisted's signature
@@ -120,24 +128,9 @@ class _Body(Protocol):
         self._timer = None
 
 
-async def post(
-    client: HTTPClient, reactor: IReactorTime, patience: float, url: str | EncodedURL, body: bytes, headers: Headers
-) -> IResponse:
-    """POST without redirects -> the response, its body not read yet.
-
-    Errors: TooSlow without headers in `patience` seconds; CancelledError if cancelled, which the Agent hides
-    in a ResponseFailed; else what the Agent raises.
-    """
-    asking = client.post(url, data=body, headers=headers, allow_redirects=False, unbuffered=True)
-    asking.addTimeout(patience, reactor, lambda _, seconds: Failure(TooSlow(f"no answer for {seconds:g} s")))
-    try:
-        return await asking
-    except ConnectingCancelledError:
-        raise CancelledError from None
-    except ResponseFailed as error:
-        if any(reason.check(CancelledError) for reason in error.reasons):
-            raise CancelledError from None
-        raise
+def in_time(asking: Deferred[R], reactor: IReactorTime, patience: float) -> Deferred[R]:
+    """A request that was begun -> its response, the body not read yet. Errors: TooSlow if that takes longer."""
+    return asking.addTimeout(patience, reactor, lambda _, seconds: Failure(TooSlow(f"no answer for {seconds:g} s")))
 
 
 def stream_body(

@@ -10,14 +10,15 @@ from hyperlink import EncodedURL
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.web.client import URI, Agent, HTTPConnectionPool
+from twisted.web.client import URI
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from aichat.bridge import sse
-from aichat.bridge.body import post, read_body, stream_body
-from aichat.bridge.http import make_client
+from aichat.bridge.agent import StreamingAgent
+from aichat.bridge.body import in_time, read_body, stream_body
+from aichat.bridge.http import NO_COOKIES, make_agent, make_client
 from aichat.bridge.inprocess import InProcessEndpoint
 from aichat.bridge.providers.base import ChatMessage, Delta, Finish
 from aichat.metrics import counts
@@ -60,6 +61,13 @@ class _Chat(msgspec.Struct, kw_only=True, omit_defaults=True):
 _decode_event = msgspec.json.Decoder(_Event).decode
 
 
+class _Encoded(EncodedURL):
+    """An address that treq need not encode anew for each request, which takes 0.07 ms."""
+
+    def to_uri(self) -> _Encoded:
+        return self
+
+
 @implementer(IAgentEndpointFactory)
 class _InProcess:
     def __init__(self, endpoint: IStreamClientEndpoint) -> None:
@@ -76,7 +84,7 @@ class BridgeClient:
         self._reactor = reactor
         self._client = client
         self._url = url.rstrip("/") + "/api/v1/chat"
-        self._parsed = EncodedURL.from_text(self._url)
+        self._address = _Encoded.from_text(self._url)
         self._headers = Headers({"content-type": ["application/json"]})
         if secret:
             self._headers.setRawHeaders("authorization", [f"Bearer {secret}"])
@@ -84,15 +92,13 @@ class BridgeClient:
     @classmethod
     def remote(cls, reactor: Any, url: str, secret: str = "") -> BridgeClient:
         """A bridge elsewhere, by its base URL."""
-        return cls(reactor, make_client(reactor, 5.0), url, secret)
+        return cls(reactor, make_client(make_agent(reactor, 5.0)), url, secret)
 
     @classmethod
     def in_process(cls, reactor: Any, site: Any, secret: str = "") -> BridgeClient:
         """The bridge in this process, by its site."""
-        pool = HTTPConnectionPool(reactor, persistent=False)
-        endpoint = InProcessEndpoint(reactor, site)
-        agent = Agent.usingEndpointFactory(reactor, _InProcess(endpoint), pool=pool)
-        return cls(reactor, HTTPClient(agent), "http://localhost", secret)
+        agent = StreamingAgent(_InProcess(InProcessEndpoint(reactor, site)))
+        return cls(reactor, make_client(agent), "http://localhost", secret)
 
     def generate(
         self,
@@ -118,7 +124,15 @@ class BridgeClient:
     async def _generate(self, body: bytes, on_delta: Callable[[Delta], None]) -> Finish:
         reading = _Reading(on_delta)
         try:
-            response = await post(self._client, self._reactor, FIRST_BYTE, self._parsed, body, self._headers)
+            asking = self._client.post(
+                self._address,
+                data=body,
+                headers=self._headers,
+                cookies=NO_COOKIES,
+                allow_redirects=False,
+                unbuffered=True,
+            )
+            response = await in_time(asking, self._reactor, FIRST_BYTE)
             if response.code != 200:
                 raise _refusal(await read_body(response, self._reactor, BETWEEN, MAX_ERROR_BYTES), response.code)
             await stream_body(response, self._reactor, BETWEEN, reading.feed)

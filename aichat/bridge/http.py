@@ -1,29 +1,49 @@
-"""The HTTP client that asks upstreams and bridges: one socket for each request, certificates checked."""
+"""How this program asks over HTTP: treq over an agent that is made for streams."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from treq.client import HTTPClient
+from treq.cookies import IndexableCookieJar
 from twisted.internet.abstract import isIPAddress
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import optionsForClientTLS
-from twisted.web.client import URI, Agent, HTTPConnectionPool
+from twisted.web.client import URI
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
+from aichat.bridge.agent import StreamingAgent, Whole
 
-def make_client(reactor: Any, connect_timeout: float) -> HTTPClient:
-    """A client whose connections are not kept: closing the socket is how a generation ends."""
-    pool = HTTPConnectionPool(reactor, persistent=False)
-    return HTTPClient(Agent.usingEndpointFactory(reactor, _Endpoints(reactor, connect_timeout), pool=pool))
+
+def make_agent(reactor: Any, connect_timeout: float) -> StreamingAgent:
+    """An agent over sockets whose connections are not kept: closing the socket is how a generation ends."""
+    return StreamingAgent(Sockets(reactor, connect_timeout))
+
+
+def make_client(agent: StreamingAgent) -> HTTPClient:
+    """treq over such an agent."""
+    return HTTPClient(agent, NO_COOKIES, Whole)
+
+
+class _NoCookies(IndexableCookieJar):
+    """Nobody here sets cookies; looking for some takes longer than all else that treq does."""
+
+    def add_cookie_header(self, request: Any) -> None:
+        """There are none."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """None are kept."""
+
+
+NO_COOKIES = _NoCookies()
 
 
 @implementer(IAgentEndpointFactory)
-class _Endpoints:
-    """As the Agent's own, but an address is connected to as it is: the resolver would look it up in a thread, which
-    costs more than the rest of the connection."""
+class Sockets:
+    """Endpoints to real addresses, certificates checked. An IP address is connected to as it is: the resolver would
+    look it up in a thread, which costs more than the rest of the connection."""
 
     def __init__(self, reactor: Any, timeout: float) -> None:
         self._reactor = reactor

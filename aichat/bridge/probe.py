@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import LoopingCall
 
 from aichat.bridge.body import read_body
-from aichat.bridge.http import make_client
+from aichat.bridge.http import NO_COOKIES, make_agent, make_client
 from aichat.log import make_logger
 
 EVERY_SECONDS, PATIENCE_SECONDS = 5.0, 5.0
@@ -23,7 +23,7 @@ class BridgeProbe:
     def __init__(self, reactor: Any, url: str) -> None:
         self._reactor = reactor
         self._url = url.rstrip("/") + "/healthz"
-        self._client = make_client(reactor, PATIENCE_SECONDS)
+        self._client = make_client(make_agent(reactor, PATIENCE_SECONDS))
         self._loop = LoopingCall(lambda: ensureDeferred(self._ask()))
         self._loop.clock = reactor
         self._asking: Deferred[str] | None = None
@@ -57,6 +57,6 @@ class BridgeProbe:
                 self._log.info("the AI bridge answers again")
 
     async def _answer(self) -> str:
-        response = await self._client.get(self._url, allow_redirects=False, unbuffered=True)
+        response = await self._client.get(self._url, cookies=NO_COOKIES, allow_redirects=False, unbuffered=True)
         await read_body(response, self._reactor, PATIENCE_SECONDS, MAX_BYTES)
         return "" if response.code == 200 else f"the AI bridge is not ready (HTTP {response.code})"

@@ -53,7 +53,7 @@ class Parser:
 
     def end(self) -> list[bytes]:
         """The stream is over: an event whose closing blank line was left out still counts."""
-        return self.feed(b"\n\n")
+        return self.feed(END)
 
 
 def event(data: bytes) -> bytes:
@@ -61,4 +61,5 @@ def event(data: bytes) -> bytes:
     return b"data: " + data + b"\n\n"
 
 
+END = b"\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"

@@ -44,8 +44,6 @@ class Generation:
         self.done: Deferred[None]
         self.waiting: list[Deferred[Message]] = []
         self.checkpointed = self.length + self.reasoning_length
-        self.checkpointing = False
-        self.checkpoint_timer: Any = None
         self.thinking_since: float | None = None
         self._content = [answer.content]
         self._reasoning = [answer.reasoning]

@@ -39,7 +39,10 @@ from aichat.store import Store
 from aichat.store.messages import Ending, Turn
 
 CHECKPOINT_SECONDS, CHECKPOINT_CHARS = 0.25, 1_024
-"""The text so far of a running answer is stored this often, or after this much more text."""
+"""The text so far of all running answers is stored this often, and when one has grown by this much."""
+
+CHECKPOINT_MOST = 100
+"""Answers in one write, so that nobody's turn waits long for it."""
 
 STORE_AGAIN_SECONDS = 1.0
 
@@ -67,6 +70,10 @@ class Turns:
         self.contexts: Mapping[str, int] = {}
         """Tokens that the models of named providers read."""
         self._running: dict[int, Generation] = {}
+        self._grown: dict[int, Generation] = {}
+        """By answer id, those that have text which is not stored."""
+        self._checkpoint_timer: IDelayedCall | None = None
+        self._checkpointing = False
         self._stopping = False
 
     async def recover(self) -> int:
@@ -160,9 +167,10 @@ class Turns:
             for generation in generations:
                 self._break_off(generation, "interrupted")
             await DeferredList([generation.done for generation in generations])
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
+        for timer in (self._telling, self._checkpoint_timer):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self._telling = self._checkpoint_timer = None
 
     def _check_open(self) -> None:
         if self._stopping:
@@ -221,9 +229,7 @@ class Turns:
                 self._log.failure("answer {id} failed", id=generation.answer.id)
                 ending = broken(generation, AichatError("internal"))
             place.leave()
-            if generation.checkpoint_timer is not None:
-                generation.checkpoint_timer.cancel()
-                generation.checkpoint_timer = None
+            self._grown.pop(generation.answer.id, None)
             message = await self._store_ending(generation, ending)
         finally:
             del self._running[generation.conversation_id]
@@ -308,11 +314,13 @@ class Turns:
         self._time_reasoning(generation, delta)
         generation.grow(delta)
         self._hub.publish_live(frame)
-        grown = generation.length + generation.reasoning_length - generation.checkpointed
-        if grown >= CHECKPOINT_CHARS:
-            self._checkpoint(generation)
-        elif generation.checkpoint_timer is None:
-            generation.checkpoint_timer = self._reactor.callLater(CHECKPOINT_SECONDS, self._checkpoint, generation)
+        self._grown[generation.answer.id] = generation
+        if self._checkpointing:
+            return  # one at a time: a slow disk gets fewer, not a queue of them
+        if self._checkpoint_timer is None:
+            self._checkpoint_timer = self._reactor.callLater(CHECKPOINT_SECONDS, self._checkpoint)
+        elif generation.length + generation.reasoning_length - generation.checkpointed >= CHECKPOINT_CHARS:
+            self._checkpoint_timer.reset(0)
 
     def _time_reasoning(self, generation: Generation, delta: Delta) -> None:
         if delta.reasoning and generation.thinking_since is None:
@@ -321,18 +329,23 @@ class Turns:
             thought = round(1_000 * (self._reactor.seconds() - generation.thinking_since))
             generation.reasoning_ms = generation.answer.reasoning_ms + thought
 
-    def _checkpoint(self, generation: Generation) -> None:
-        timer, generation.checkpoint_timer = generation.checkpoint_timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
-        if generation.checkpointing:
-            return  # one at a time: a slow disk gets fewer, not a queue of them
-        generation.checkpointing = True
-        generation.checkpointed = generation.length + generation.reasoning_length
-        saving = self._store.messages.checkpoint(generation.answer.id, generation.content, generation.reasoning)
-        saving.addErrback(
-            lambda failure: self._log.error(
-                "checkpoint of answer {id}: {error}", id=generation.answer.id, error=failure.getErrorMessage()
-            )
-        )
-        saving.addBoth(lambda _: setattr(generation, "checkpointing", False))
+    def _checkpoint(self) -> None:
+        """Store the text so far of every answer that has grown."""
+        self._checkpoint_timer, self._checkpointing = None, True
+        grown, self._grown = list(self._grown.values()), {}
+        writes = []
+        for at in range(0, len(grown), CHECKPOINT_MOST):
+            texts = []
+            for generation in grown[at : at + CHECKPOINT_MOST]:
+                generation.checkpointed = generation.length + generation.reasoning_length
+                texts.append((generation.answer.id, generation.content, generation.reasoning))
+            writes.append(self._store.messages.checkpoint_all(texts))
+        DeferredList(writes, consumeErrors=True).addCallback(self._checkpointed)
+
+    def _checkpointed(self, outcomes: list[tuple[bool, Any]]) -> None:
+        self._checkpointing = False
+        for succeeded, failure in outcomes:
+            if not succeeded:
+                self._log.error("checkpoint: {error}", error=failure.getErrorMessage())
+        if self._grown and not self._stopping and self._checkpoint_timer is None:
+            self._checkpoint_timer = self._reactor.callLater(CHECKPOINT_SECONDS, self._checkpoint)

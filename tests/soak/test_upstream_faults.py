@@ -191,7 +191,7 @@ async def test_a_fault_has_one_end_and_leaves_nothing_behind(request: pytest.Fix
     await stage.until(lambda: not stage.fake.open_connections, "a connection to the upstream stays open")
     await stage.until(lambda: len(reactor.getDelayedCalls()) - 1 <= timers, "a timer is left")  # type: ignore[attr-defined]
     gc.collect()
-    assert descriptors() <= files, "a file or socket is left open"
+    await stage.until(lambda: descriptors() <= files, "a file or socket is left open")
 
 
 @pytest_twisted.ensureDeferred

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 
-from aichat.bridge.body import hang_up, post, read_body, read_start, stream_body
-from aichat.bridge.http import make_client
+from aichat.bridge.agent import Whole
+from aichat.bridge.body import hang_up, in_time, read_body, read_start, stream_body
+from aichat.bridge.http import make_agent
 from aichat.bridge.providers.base import ChatRequest, Finish, OnDelta
 from aichat.bridge.providers.continuation import WAYS, Overlap, Way, asked_in_words
 from aichat.bridge.providers.openai_answer import MAX_ANSWER_CHARS, Answer
@@ -77,7 +77,10 @@ class OpenAIProvider:
         self._extra = dict(extra or {})
         self._patience = patience
         self._reactor: IReactorTime = reactor
-        self._client = make_client(reactor, patience.connect)
+        self._agent = make_agent(reactor, patience.connect)
+        self._headers = Headers({"content-type": ["application/json"], "accept": ["text/event-stream"]})
+        if api_key:
+            self._headers.setRawHeaders("authorization", [f"Bearer {api_key}"])
 
     def generate(self, request: ChatRequest, on_delta: OnDelta) -> Deferred[Finish]:
         """See `Provider.generate`."""
@@ -119,26 +122,17 @@ class OpenAIProvider:
         return await trying
 
     async def _try(self, request: ChatRequest, on_delta: OnDelta, answers: list[Answer], way: Way | None) -> Finish:
-        async def attempt() -> Finish:
+        pause = self._patience.pause
+        while True:
             answers.append(Answer(on_delta, self._key))
-            return await self._attempt(request, answers[-1], way)
-
-        retrying = AsyncRetrying(
-            sleep=self._sleep,
-            wait=self._pause,
-            stop=stop_after_attempt(self._patience.tries),
-            retry=retry_if_exception(lambda error: _worth_a_retry(error, answers[-1])),
-            reraise=True,
-        )
-        return await retrying(attempt)
-
-    async def _sleep(self, seconds: float) -> None:
-        await deferLater(self._reactor, seconds)
-
-    def _pause(self, state: RetryCallState) -> float:
-        asked = getattr(state.outcome.exception() if state.outcome else None, "retry_after", None)
-        by_itself = min(8.0, self._patience.pause * 2.0 ** (state.attempt_number - 1))
-        return by_itself if asked is None else float(asked)
+            try:
+                return await self._attempt(request, answers[-1], way)
+            except AichatError as error:
+                if len(answers) == self._patience.tries or not _worth_a_retry(error, answers[-1]):
+                    raise
+                wait = pause if error.retry_after is None else error.retry_after
+            await deferLater(self._reactor, wait)
+            pause = min(8.0, 2 * pause)
 
     async def _attempt(self, request: ChatRequest, answer: Answer, way: Way | None) -> Finish:
         messages: list[dict[str, object]] = [{"role": m.role, "content": m.content} for m in request.messages]
@@ -158,13 +152,10 @@ class OpenAIProvider:
             body["temperature"] = request.temperature
         if request.max_tokens is not None:
             body["max_tokens"] = request.max_tokens
-        headers = Headers({"content-type": ["application/json"], "accept": ["text/event-stream"]})
-        if self._key:
-            headers.setRawHeaders("authorization", [f"Bearer {self._key}"])
+        sent = Whole(msgspec.json.encode(body))
         try:
-            response = await post(
-                self._client, self._reactor, self._patience.first_byte, url, msgspec.json.encode(body), headers
-            )
+            asking = self._agent.request(b"POST", url.encode(), self._headers, sent)
+            response = await in_time(asking, self._reactor, self._patience.first_byte)
             if response.code != 200:
                 start = await read_start(response, self._reactor, self._patience.between, MAX_ERROR_BYTES)
                 raise refusal(response, start, self._key)
@@ -186,11 +177,11 @@ class OpenAIProvider:
         return answer.finish()
 
 
-def _worth_a_retry(error: BaseException, answer: Answer) -> bool:
+def _worth_a_retry(error: AichatError, answer: Answer) -> bool:
     """Only before the first delta, only where the same request may succeed, only if the pause asked for is short.
 
     Not after a time-out: the upstream may still be at work on the first request, and be paid for both.
     """
-    if answer.started or not isinstance(error, AichatError) or not error.retryable:
+    if answer.started or not error.retryable:
         return False
     return (error.retry_after or 0) <= LONGEST_PAUSE and error.code not in ("upstream_invalid", "upstream_timeout")

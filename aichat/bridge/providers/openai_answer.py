@@ -10,7 +10,7 @@ import msgspec
 from aichat.bridge.providers.base import Delta, Finish, OnDelta, Usage
 from aichat.bridge.providers.openai_errors import upstream_error
 from aichat.bridge.reasoning import ThinkSplitter
-from aichat.bridge.sse import Parser
+from aichat.bridge.sse import END, Parser
 from aichat.protocol.errors import AichatError
 
 MAX_ANSWER_CHARS = 1_000_000
@@ -48,7 +48,7 @@ class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
     model: str | None = None
     usage: Usage | None = None
-    error: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _fast_decode = msgspec.json.Decoder(_Chunk, strict=False).decode
@@ -79,6 +79,8 @@ class Answer:
         self._chars = 0
         self._over = False
         self._half = ""
+        self._content: list[str] = []
+        self._reasoning: list[str] = []
         self.started = False
 
     @property
@@ -87,20 +89,25 @@ class Answer:
         return bool(self._reason)
 
     def feed(self, data: bytes) -> bool:
-        """Bytes of the event stream -> whether the end was among them."""
-        for event in self._parser.feed(data):
-            self._event(event)
+        """Bytes of the event stream -> whether the end was among them. What they hold is one delta."""
+        try:
+            for event in self._parser.feed(data):
+                self._event(event)
+        finally:
+            self._emit()
         return self._over
 
     def whole(self, data: bytes) -> None:
         """The body of an upstream that does not stream."""
-        self._event(data)
+        try:
+            self._event(data)
+        finally:
+            self._emit()
 
     def finish(self) -> Finish:
         """After the last byte. Errors: AichatError upstream_interrupted without an explicit finish_reason."""
         try:
-            for event in self._parser.end():
-                self._event(event)
+            self.feed(END)
         except AichatError as error:
             if error.code != "upstream_invalid":
                 raise
@@ -117,7 +124,7 @@ class Answer:
             chunk = _decode_chunk(data)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise AichatError("upstream_invalid", f"The model service sent a broken event: {error}") from None
-        if bytes(chunk.error) not in _NO_ERROR:
+        if chunk.error is not msgspec.UNSET and bytes(chunk.error) not in _NO_ERROR:
             raise upstream_error(200, bytes(chunk.error), self._secret)
         self._model = chunk.model or self._model
         self._usage = chunk.usage or self._usage
@@ -126,12 +133,12 @@ class Answer:
         choice = chunk.choices[0]
         piece = choice.delta or choice.message
         if piece is not None:
-            text = self._whole_characters(piece.text())
-            split = self._splitter.feed(text) if text else Delta()
-            self._emit(split.content, (piece.reasoning_content or piece.reasoning or "") + split.reasoning)
+            if reasoning := piece.reasoning_content or piece.reasoning:
+                self._reasoning.append(reasoning)
+            if text := self._whole_characters(piece.text()):
+                self._take(self._splitter.feed(text))
         if choice.finish_reason:
-            rest = self._splitter.end()
-            self._emit(rest.content, rest.reasoning)
+            self._take(self._splitter.end())
             self._reason = choice.finish_reason
 
     def _whole_characters(self, text: str) -> str:
@@ -143,7 +150,15 @@ class Answer:
             text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         return text
 
-    def _emit(self, content: str, reasoning: str) -> None:
+    def _take(self, split: Delta) -> None:
+        self._content.append(split.content)
+        self._reasoning.append(split.reasoning)
+
+    def _emit(self) -> None:
+        """What was gathered, as one delta."""
+        content, reasoning = "".join(self._content), "".join(self._reasoning)
+        self._content.clear()
+        self._reasoning.clear()
         if not content and not reasoning:
             return
         room = MAX_ANSWER_CHARS - self._chars
