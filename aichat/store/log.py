@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -130,17 +130,23 @@ def _deletion(seq: int, kind: str, ref: str, conversation_id: int) -> AnyPush:
 
 
 def once(
-    queries: Any, connection: sqlite3.Connection, user_id: int, command: Command, work: Callable[[], Ack]
+    queries: Any,
+    connection: sqlite3.Connection,
+    user_id: int,
+    command: Command,
+    work: Callable[[], Ack],
+    known: Sequence[Any] | None = None,
 ) -> tuple[Ack, bool]:
     """Run `work` unless this user's `request_id` was answered before -> (its ack, whether it is a repeat).
 
+    `known` are digest and text of the first reply, None each if there is none, for who has looked it up already.
     Errors: AichatError request_id_reused if it was another command.
     """
     if not command.request_id:
         return work(), False
     digest = hashlib.sha256(msgspec.json.encode(command)).hexdigest()
-    first = queries.first_reply(connection, user_id=user_id, request_id=command.request_id)
-    if first is not None:
+    first = known or queries.first_reply(connection, user_id=user_id, request_id=command.request_id)
+    if first is not None and first[0] is not None:
         if first[0] != digest:
             raise AichatError("request_id_reused")
         return msgspec.json.decode(first[1], type=Ack), True

@@ -29,8 +29,8 @@ DONE = cast(Status, b"done".decode())
 class Turn(NamedTuple):
     """A turn that has begun: its ack, and, unless it is a repeat, what was written and what was said before.
 
-    `history` are the messages before the answer, the last HISTORY_MOST, oldest first: read with the write, which
-    saves a turn of a thread.
+    `history` are the messages before the answer, the last HISTORY_MOST, oldest first, of which only who said them and
+    their text is known: each column costs, and there are many rows. Read with the write, it saves a turn of a thread.
     """
 
     ack: Ack
@@ -68,7 +68,9 @@ class Messages:
         many as `most` answers of this user are unfinished).
         """
 
-        return self._begin(user_id, command, lambda connection: self._append(connection, user_id, command, most))
+        return self._begin(
+            user_id, command, most, lambda connection, said: self._append(connection, said, user_id, command)
+        )
 
     def replace_answer(self, user_id: int, command: ChatRegenerate, most: int = 1_000) -> Deferred[Turn]:
         """Take the last answer out of its conversation and write an empty one in its place.
@@ -76,7 +78,7 @@ class Messages:
         Errors: as `append_turn`, and conflict (nothing was asked there yet).
         """
 
-        return self._begin(user_id, command, lambda connection: self._replace(connection, user_id, command, most))
+        return self._begin(user_id, command, most, lambda connection, _: self._replace(connection, user_id, command))
 
     def reopen_answer(self, user_id: int, command: ChatContinue, most: int = 1_000) -> Deferred[Turn]:
         """Let the last answer of a conversation run again, from the text it has; the seam is kept.
@@ -84,21 +86,32 @@ class Messages:
         Errors: as `append_turn`, and conflict (there is nothing to go on with).
         """
 
-        return self._begin(user_id, command, lambda connection: self._reopen(connection, user_id, command, most))
+        return self._begin(user_id, command, most, lambda connection, _: self._reopen(connection, user_id, command))
 
     def _begin(
-        self, user_id: int, command: Command, write_turn: Callable[[sqlite3.Connection], Turn]
+        self, user_id: int, command: Command, most: int, write_turn: Callable[[sqlite3.Connection, int | None], Turn]
     ) -> Deferred[Turn]:
-        """Write a turn, once per request id; a repeat has the first ack and nothing else."""
+        """Write a turn, once per request id; a repeat has the first ack and nothing else.
+
+        `write_turn` is also given the id of the question said under this request id, if there is one.
+        Errors: those of `write_turn`, rate_limited if `most` answers of this user are unfinished.
+        """
 
         def write(connection: sqlite3.Connection) -> Turn:
             written: list[Turn] = []
 
+            unfinished, said, *first = self._queries.before_turn(
+                connection, user_id=user_id, request_id=command.request_id
+            )
+
             def work() -> Ack:
-                written.append(write_turn(connection))
+                if unfinished >= most:
+                    words = f"{most} of your questions are not answered yet: wait for some of them."
+                    raise AichatError("rate_limited", words)
+                written.append(write_turn(connection, said))
                 return written[0].ack
 
-            ack, _ = once(self._queries, connection, user_id, command, work)
+            ack, _ = once(self._queries, connection, user_id, command, work, first)
             return written[0] if written else Turn(ack, True)
 
         return self._database.write(write)
@@ -130,13 +143,22 @@ class Messages:
 
     def finish(self, message_id: int, ending: Ending) -> Deferred[Message | None]:
         """Write the end of a running answer -> the message, or None if it was deleted meanwhile."""
+        status = DONE if ending.status == "done" else ending.status
         failure = msgspec.json.encode(ending.failure).decode() if ending.failure else ""
-        fields = ending._asdict() | {"failure": failure}
-        ended = ending._asdict() | {"status": DONE if ending.status == "done" else ending.status}
 
         def write(connection: sqlite3.Connection) -> Message | None:
             seq = next_seq(connection)
-            row = self._queries.finish(connection, id=message_id, seq=seq, **fields)
+            row = self._queries.finish(
+                connection,
+                id=message_id,
+                content=ending.content,
+                reasoning=ending.reasoning,
+                reasoning_ms=ending.reasoning_ms,
+                status=status,
+                model=ending.model,
+                failure=failure,
+                seq=seq,
+            )
             if row is None:
                 return None
             conversation_id, send_time, seams = row
@@ -144,10 +166,15 @@ class Messages:
                 id=message_id,
                 conversation_id=conversation_id,
                 sender_type=AI,
+                content=ending.content,
                 send_time=send_time,
+                status=status,
+                reasoning=ending.reasoning,
+                reasoning_ms=ending.reasoning_ms,
+                model=ending.model,
+                failure=ending.failure,
                 seams=msgspec.json.decode(seams),
                 seq=seq,
-                **ended,
             )
 
         return self._database.write(write)
@@ -169,9 +196,8 @@ class Messages:
 
         return self._database.write(write)
 
-    def _append(self, connection: sqlite3.Connection, user_id: int, command: Chat, most: int) -> Turn:
+    def _append(self, connection: sqlite3.Connection, said: int | None, user_id: int, command: Chat) -> Turn:
         queries = self._queries
-        said = self._check_line(connection, user_id, command, most)
         if said is not None:
             return self._said_before(connection, command, said)
         ident = command.conversation_id
@@ -190,27 +216,28 @@ class Messages:
             conversation = insert_conversation(queries, connection, user_id, persona.id, title)
         else:
             raise AichatError("bad_frame", "Name a `persona_id`, or choose one with persona_select first.")
-        question = Message(
-            sender_type=USER,
-            content=command.content,
-            send_time=conversation.update_time,
-            conversation_id=conversation.id,
-            status=DONE,
-            request_id=command.request_id,
-            seq=next_seq(connection),
-        )
-        answer = _empty_answer(conversation.id, question.send_time, next_seq(connection))
+        time, question_seq, answer_seq = conversation.update_time, next_seq(connection), next_seq(connection)
         answer_id = queries.insert_question_and_answer(
             connection,
             conversation_id=conversation.id,
             user_id=user_id,
-            content=question.content,
-            time=question.send_time,
-            request_id=question.request_id,
-            question_seq=question.seq,
-            answer_seq=answer.seq,
+            content=command.content,
+            time=time,
+            request_id=command.request_id,
+            question_seq=question_seq,
+            answer_seq=answer_seq,
         )
-        question, answer = replace(question, id=answer_id - 1), replace(answer, id=answer_id)
+        question = Message(
+            id=answer_id - 1,
+            conversation_id=conversation.id,
+            sender_type=USER,
+            content=command.content,
+            send_time=time,
+            status=DONE,
+            request_id=command.request_id,
+            seq=question_seq,
+        )
+        answer = _empty_answer(answer_id, conversation.id, time, answer_seq)
         ack = Ack(
             request_id=command.request_id,
             persona_id=persona.id,
@@ -221,9 +248,8 @@ class Messages:
         history = [] if ident is None else self._before(connection, question, HISTORY_MOST - 1)
         return Turn(ack, False, persona, conversation, question, answer, history=[*history, question])
 
-    def _replace(self, connection: sqlite3.Connection, user_id: int, command: ChatRegenerate, most: int) -> Turn:
+    def _replace(self, connection: sqlite3.Connection, user_id: int, command: ChatRegenerate) -> Turn:
         queries, ident = self._queries, command.conversation_id
-        self._check_line(connection, user_id, command, most)
         conversation, persona = self._place(connection, user_id, ident)
         message, replaced = self._last(connection, ident), None
         if message.sender_type == AI:
@@ -238,18 +264,15 @@ class Messages:
                 conversation_id=ident,
             )
             replaced = replace(message, seq=seq)
-        answer = _empty_answer(ident, now(), next_seq(connection))
-        answer_id = queries.insert_answer(
-            connection, conversation_id=ident, user_id=user_id, time=answer.send_time, seq=answer.seq
-        )
-        answer = replace(answer, id=answer_id)
+        time, seq = now(), next_seq(connection)
+        answer_id = queries.insert_answer(connection, conversation_id=ident, user_id=user_id, time=time, seq=seq)
+        answer = _empty_answer(answer_id, ident, time, seq)
         ack = Ack(request_id=command.request_id, conversation_id=ident, answer_id=answer.id)
         history = self._before(connection, answer, HISTORY_MOST)
         return Turn(ack, False, persona, conversation, None, answer, replaced, history)
 
-    def _reopen(self, connection: sqlite3.Connection, user_id: int, command: ChatContinue, most: int) -> Turn:
+    def _reopen(self, connection: sqlite3.Connection, user_id: int, command: ChatContinue) -> Turn:
         queries, ident = self._queries, command.conversation_id
-        self._check_line(connection, user_id, command, most)
         conversation, persona = self._place(connection, user_id, ident)
         message = self._last(connection, ident)
         if command.answer_id not in (None, message.id):
@@ -264,16 +287,6 @@ class Messages:
         queries.reopen(connection, id=answer.id, seams=msgspec.json.encode(seams).decode(), seq=answer.seq)
         ack = Ack(request_id=command.request_id, conversation_id=ident, answer_id=answer.id)
         return Turn(ack, False, persona, conversation, None, answer, history=self._before(connection, answer))
-
-    def _check_line(self, connection: sqlite3.Connection, user_id: int, command: Command, most: int) -> int | None:
-        """-> the question said under this request id, if there is one. Errors: rate_limited."""
-        unfinished, said = self._queries.unfinished_and_said(
-            connection, user_id=user_id, request_id=command.request_id
-        )
-        if unfinished >= most:
-            words = f"{most} of your questions are not answered yet: wait for some of them."
-            raise AichatError("rate_limited", words)
-        return said  # type: ignore[no-any-return]
 
     def _said_before(self, connection: sqlite3.Connection, command: Chat, said: int) -> Turn:
         """A repeat whose first reply was pruned. Errors: request_id_reused."""
@@ -311,12 +324,19 @@ class Messages:
         raise AichatError("conflict", "Nothing was asked in this conversation yet.")
 
     def _before(self, connection: sqlite3.Connection, message: Message, most: int = HISTORY_MOST) -> list[Message]:
-        rows = self._queries.page(connection, conversation_id=message.conversation_id, before=message.id, limit=most)
-        return [to_message(row) for row in rows][::-1]
+        rows = self._queries.said_until(
+            connection, conversation_id=message.conversation_id, before=message.id, limit=most
+        )
+        return [Message(sender_type=sender, content=content, send_time="") for sender, content in rows][::-1]
 
 
-def _empty_answer(conversation_id: int, time: str, seq: int) -> Message:
-    """One that begins to run; its id is still to be given."""
+def _empty_answer(ident: int, conversation_id: int, time: str, seq: int) -> Message:
     return Message(
-        sender_type=AI, content="", send_time=time, conversation_id=conversation_id, status="running", seq=seq
+        id=ident,
+        conversation_id=conversation_id,
+        sender_type=AI,
+        content="",
+        send_time=time,
+        status="running",
+        seq=seq,
     )

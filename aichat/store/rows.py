@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from aichat.protocol.values import Conversation, Failure, Message, Persona
 
@@ -22,18 +20,23 @@ def to_persona(row: Any, user_id: int) -> Persona:
     ident, name, prompt, avatar, create_time, model, greeting, starters, *more = row
     provider, fallback, shared, seq, owner_id, owner = more
     others = "" if owner_id == user_id else owner or "?"
-    persona = Persona(id=ident, name=name, avatar=avatar or "", create_time=create_time or "", owner=others, seq=seq)
+    avatar, create_time = avatar or "", create_time or ""
     if others and not shared:
-        return persona
-    return replace(
-        persona,
+        return Persona(id=ident, name=name, avatar=avatar, create_time=create_time, owner=others, seq=seq)
+    return Persona(
+        id=ident,
+        name=name,
+        avatar=avatar,
         prompt=prompt,
+        create_time=create_time,
         model=model,
         greeting=greeting,
-        starters=json.loads(starters),
+        starters=msgspec.json.decode(starters),
+        shared=bool(shared),
+        owner=others,
         provider=provider,
         fallback=fallback,
-        shared=bool(shared),
+        seq=seq,
     )
 
 
@@ -67,6 +70,6 @@ def to_message(row: Any) -> Message:
         model=model,
         failure=msgspec.json.decode(failure, type=Failure) if failure else None,
         request_id=request_id,
-        seams=json.loads(seams),
+        seams=msgspec.json.decode(seams),
         seq=seq,
     )

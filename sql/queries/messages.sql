@@ -5,6 +5,12 @@ SELECT id, conversation_id, sender_type, content, send_time, status, reasoning, 
 FROM messages WHERE conversation_id = :conversation_id AND id < :before AND replaced = 0
 ORDER BY id DESC LIMIT :limit;
 
+-- name: said_until(conversation_id, before, limit)
+-- The same, for a model.
+SELECT sender_type, content
+FROM messages WHERE conversation_id = :conversation_id AND id < :before AND replaced = 0
+ORDER BY id DESC LIMIT :limit;
+
 -- name: messages_since(user_id, seq, limit)
 SELECT id, conversation_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure,
        request_id, seams, seq
@@ -48,10 +54,12 @@ UPDATE messages SET status = :status, failure = :failure, seq = :seq WHERE id = 
 -- A broken answer runs again, from the text it has.
 UPDATE messages SET status = 'running', failure = '', seams = :seams, seq = :seq WHERE id = :id;
 
--- name: unfinished_and_said(user_id, request_id)^
--- How many answers of a user are unfinished, and the question said under a request id, if there is one.
+-- name: before_turn(user_id, request_id)^
+-- How many answers of a user are unfinished; of a request id: the question said under it, and the first reply.
 SELECT COUNT(*),
-       (SELECT MIN(id) FROM messages WHERE user_id = :user_id AND request_id = :request_id AND request_id <> '')
+       (SELECT MIN(id) FROM messages WHERE user_id = :user_id AND request_id = :request_id AND request_id <> ''),
+       (SELECT digest FROM requests WHERE user_id = :user_id AND request_id = :request_id),
+       (SELECT reply FROM requests WHERE user_id = :user_id AND request_id = :request_id)
 FROM messages WHERE user_id = :user_id AND status = 'running';
 
 -- name: said_before(id)^
