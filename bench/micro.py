@@ -16,9 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.web.client import Agent
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from aichat.bridge.agent import StreamingAgent
 from aichat.bridge.providers.base import Delta
 from aichat.bridge.providers.openai_answer import Answer
 from aichat.bridge.sse import Parser
@@ -122,7 +127,47 @@ def test_answer_from_chunks(benchmark: Benchmark, at_once: int) -> None:
         Answer(deltas.append).feed(CHUNK * at_once)
 
     benchmark(feed)
-    assert [delta.content for delta in deltas] == [CONTENT] * at_once
+    assert [delta.content for delta in deltas] == [CONTENT * at_once]
+
+
+class Body(Protocol):
+    """Gets the body of a response."""
+
+    size = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        self.size += len(data)
+
+
+class There:
+    """An endpoint whose connection is there at once, and goes nowhere."""
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        self.protocol = factory.buildProtocol(None)
+        self.protocol.makeConnection(StringTransport())
+        return succeed(self.protocol)
+
+    def endpointForURI(self, uri: object) -> There:
+        return self
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("at_once", [1, 20])
+@pytest.mark.parametrize(
+    "make",
+    [StreamingAgent, lambda there: Agent.usingEndpointFactory(Clock(), there)],
+    ids=["ours", "twisted"],
+)
+def test_http_body(benchmark: Benchmark, make: Any, at_once: int) -> None:
+    """The chunks of a response: our agent's way, and twisted.web's."""
+    there, body, chunk = There(), Body(), b"%x\r\n%s\r\n" % (len(CHUNK), CHUNK)
+    make(there).request(b"GET", b"http://127.0.0.1/").addCallback(lambda response: response.deliverBody(body))
+    there.protocol.dataReceived(HEAD)
+    benchmark(there.protocol.dataReceived, chunk * at_once)
+    assert body.size
+    assert body.size % (len(CHUNK) * at_once) == 0
 
 
 def measure(quick: bool) -> list[dict[str, Any]]:

@@ -184,6 +184,9 @@ class _Stream:
         if self._gone:
             return
         content, reasoning = delta.content, delta.reasoning
+        if len(content) <= MAX_DELTA_CHARS and len(reasoning) <= MAX_DELTA_CHARS:
+            self._write(sse.event(_encode(delta)))
+            return
         for at in range(0, max(len(content), len(reasoning)), MAX_DELTA_CHARS):
             till = at + MAX_DELTA_CHARS
             self._write(sse.event(_encode(Delta(content=content[at:till], reasoning=reasoning[at:till]))))

@@ -42,13 +42,15 @@ class _Body(Protocol):
         self._reactor = reactor
         self._patience = patience
         self._timer: IDelayedCall | None = None
+        self._heard = 0.0
         self._pace = pace_of(reactor) if paced else None
         self._read: Callable[[], None] | None = None
         self._paused = False
         self._reads = 0
 
     def connectionMade(self) -> None:
-        self._timer = self._reactor.callLater(self._patience, self._too_quiet)
+        self._heard = self._reactor.seconds()
+        self._timer = self._reactor.callLater(self._patience, self._look)
         if self._pace is not None:
             self._pace.streams += 1
             self._read = direct_reader(self.transport)
@@ -56,8 +58,7 @@ class _Body(Protocol):
     def dataReceived(self, data: bytes) -> None:
         if self._closed:
             return
-        if self._timer is not None:
-            self._timer.reset(self._patience)
+        self._heard = self._reactor.seconds()
         try:
             enough = self._on_data(data)
         except Exception:
@@ -102,9 +103,14 @@ class _Body(Protocol):
         else:
             self.done.errback(reason)
 
-    def _too_quiet(self) -> None:
+    def _look(self) -> None:
+        """The patience since the last look is over: is it since the last piece?"""
         self._timer = None
-        self._fail(Failure(TooSlow(f"no data for {self._patience:g} s")))
+        left = self._heard + self._patience - self._reactor.seconds()
+        if left > 0:
+            self._timer = self._reactor.callLater(left, self._look)
+        else:
+            self._fail(Failure(TooSlow(f"no data for {self._patience:g} s")))
 
     def _fail(self, failure: Failure) -> None:
         if not self._closed:

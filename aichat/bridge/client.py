@@ -38,7 +38,7 @@ class _Error(msgspec.Struct):
     retry_after: float | None = None
 
 
-class _Event(msgspec.Struct):
+class _Event(msgspec.Struct, gc=False):
     content: str = ""
     reasoning: str = ""
     finish: Finish | None = None

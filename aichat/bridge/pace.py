@@ -3,7 +3,7 @@
 What a delta costs is mostly what a read, a wake-up and a write cost. Under load each stream is read every
 `TICK_SECONDS`: what came of it in between is one piece from there on, for everybody it goes to. Streams whose time
 comes within one `SLOT_SECONDS` are read together, on one timer; and they are read without asking the reactor, which
-would need two changes of what epoll watches and a wake-up for each (17 µs a read, bench/README.md).
+would need two changes of what epoll watches and a wake-up for each.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Pace:
         self.streams = 0
         self._resting: deque[tuple[float, Stream]] = deque()
         """With the time at which each reads on; in that order, since all rest for as long."""
-        self._ticking = False
+        self._ticking = self._reading = False
         self._soon: list[Callable[[], None]] = []
 
     @property
@@ -59,19 +59,22 @@ class Pace:
             self._later(TICK_SECONDS, self._tick)
 
     def soon(self, work: Callable[[], None]) -> None:
-        """Do something when this turn of the reactor is over: in order, and all of it on one timer."""
-        if not self._soon:
+        """Do something when this turn of the reactor, or this tick, is over: in order, and all of it on one timer."""
+        if not self._soon and not self._reading:
             self._later(0, self._do)
         self._soon.append(work)
 
     def _tick(self) -> None:
         resting, until = self._resting, self._now() + SLOT_SECONDS / 2
+        self._reading = True
         while resting and resting[0][0] <= until:
             _, stream = resting.popleft()
             try:
                 stream.read_on()
             except Exception:
                 self._log.failure("a stream could not be read on")
+        self._reading = False
+        self._do()
         self._ticking = bool(resting)
         if resting:
             self._later(max(SLOT_SECONDS, resting[0][0] - self._now()), self._tick)

@@ -20,11 +20,11 @@ MAX_ANSWER_CHARS = 1_000_000
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-class _Part(msgspec.Struct):
+class _Part(msgspec.Struct, gc=False):
     text: str = ""
 
 
-class _ChunkDelta(msgspec.Struct):
+class _ChunkDelta(msgspec.Struct, gc=False):
     content: str | list[_Part] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
@@ -38,13 +38,13 @@ class _ChunkDelta(msgspec.Struct):
         )
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     delta: _ChunkDelta | None = None
     message: _ChunkDelta | None = None
     finish_reason: str | None = None
 
 
-class _Chunk(msgspec.Struct):
+class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     model: str | None = None
     usage: Usage | None = None
@@ -79,8 +79,9 @@ class Answer:
         self._chars = 0
         self._over = False
         self._half = ""
-        self._content: list[str] = []
+        self._texts: list[str] = []
         self._reasoning: list[str] = []
+        self._split = False
         self.started = False
 
     @property
@@ -117,7 +118,7 @@ class Answer:
         return Finish(reason=self._reason, model=self._model, usage=self._usage)
 
     def _event(self, data: bytes) -> None:
-        if data.strip() == b"[DONE]":
+        if not data.startswith(b"{") and data.strip() == b"[DONE]":
             self._over = True
             return
         try:
@@ -135,10 +136,9 @@ class Answer:
         if piece is not None:
             if reasoning := piece.reasoning_content or piece.reasoning:
                 self._reasoning.append(reasoning)
-            if text := self._whole_characters(piece.text()):
-                self._take(self._splitter.feed(text))
+            if text := piece.text():
+                self._texts.append(text)
         if choice.finish_reason:
-            self._take(self._splitter.end())
             self._reason = choice.finish_reason
 
     def _whole_characters(self, text: str) -> str:
@@ -150,15 +150,22 @@ class Answer:
             text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         return text
 
-    def _take(self, split: Delta) -> None:
-        self._content.append(split.content)
-        self._reasoning.append(split.reasoning)
+    def _gathered(self) -> tuple[str, str]:
+        """What came since the last time -> answer, reasoning."""
+        reasoning, content = "".join(self._reasoning), ""
+        self._reasoning.clear()
+        if self._texts:
+            split = self._splitter.feed(self._whole_characters("".join(self._texts)))
+            self._texts.clear()
+            content, reasoning = split.content, reasoning + split.reasoning
+        if self._reason and not self._split:
+            self._split, split = True, self._splitter.end()
+            content, reasoning = content + split.content, reasoning + split.reasoning
+        return content, reasoning
 
     def _emit(self) -> None:
         """What was gathered, as one delta."""
-        content, reasoning = "".join(self._content), "".join(self._reasoning)
-        self._content.clear()
-        self._reasoning.clear()
+        content, reasoning = self._gathered()
         if not content and not reasoning:
             return
         room = MAX_ANSWER_CHARS - self._chars
