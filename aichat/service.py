@@ -18,7 +18,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.endpoints import UNIXServerEndpoint
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort, IReactorUNIX
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IReactorUNIX
 from twisted.internet.task import deferLater
 from twisted.web.server import Site
 
@@ -43,6 +43,7 @@ from aichat.config import Settings, SettingsError
 from aichat.doors.admin import AdminDoor, admin_socket
 from aichat.doors.connection import UseCases
 from aichat.doors.crowd import Crowd, CrowdFactory
+from aichat.doors.front import Front
 from aichat.doors.openai import OpenAIDoor
 from aichat.doors.web import WebDoor
 from aichat.doors.websocket import WebSocketDoor
@@ -185,7 +186,7 @@ class AichatService(Service):
         watch_turns(self.metrics, turns, self.door)
         administration = Administration(self.store, accounts, self.passwords, turns.stop_user, personas.publish)
         await self._listen_privately(AdminDoor(administration).site())
-        await self._listen("service", settings.listen, web.site())
+        await self._listen("service", settings.listen, Front(web.site(), self.door))
         self.backups.start()
         self.pruning = Pruning(self.reactor, self.store)
         self.pruning.start()
@@ -220,7 +221,7 @@ class AichatService(Service):
         secret = self.settings.bridge_secret
         return BridgeApp(self.reactor, self.providers, book, self.gate, secret, metrics, self.health).site()
 
-    async def _listen(self, what: str, endpoints: list[str], site: Site) -> None:
+    async def _listen(self, what: str, endpoints: list[str], site: IProtocolFactory) -> None:
         for text in endpoints:
             if text == "none":
                 continue

@@ -61,6 +61,11 @@ class Connection:
     user: User
     user_id: int
 
+    __slots__ = (
+        "__weakref__", "address", "bad_frames", "chat", "header_token", "incoming", "is_local", "leave", "out",
+        "persona_id", "state", "user", "user_id", "waiting_bytes", "working",
+    )  # fmt: skip
+
     def __init__(
         self, socket: Socket, use_cases: UseCases, *, is_local: bool, header_token: str, address: str = ""
     ) -> None:
@@ -72,7 +77,7 @@ class Connection:
         self.leave: Callable[[], None] = nobody_came
         self.state = "fresh"
         self.persona_id = ""
-        self.incoming: deque[bytes] = deque()
+        self.incoming: deque[bytes] | tuple[()] = ()  # made when it is needed: it is 0.8 KB
         self.waiting_bytes = 0
         self.working = False
         self.bad_frames = 0
@@ -84,10 +89,12 @@ class Connection:
             return
         counts.frames_in += 1
         counts.bytes_in += len(payload)
-        self.incoming.append(payload)
-        self.waiting_bytes += len(payload)
         if not self.working:
-            ensureDeferred(self.work_off())
+            ensureDeferred(self.work_off(payload))
+        else:
+            self.incoming = self.incoming or deque()
+            self.incoming.append(payload)
+            self.waiting_bytes += len(payload)
 
     @property
     def waiting(self) -> int:
@@ -134,16 +141,18 @@ class Connection:
         self.chat.hub.settle(conversation_id)
         return [encode(frame) for frame in self.chat.turns.standing(conversation_id)] if watching else []
 
-    async def work_off(self) -> None:
-        """Carry out the waiting frames one by one."""
+    async def work_off(self, payload: bytes) -> None:
+        """Carry out a frame, and one by one those that come meanwhile."""
         self.working = True
         try:
+            await self.handle(payload)
             while self.incoming and not self.out.is_closed:
                 payload = self.incoming.popleft()
                 self.waiting_bytes -= len(payload)
                 await self.handle(payload)
         finally:
             self.working = False
+            self.incoming = self.incoming or ()
 
     async def handle(self, payload: bytes) -> None:
         """Decode one frame and call its handler; whatever goes wrong is answered with an error frame."""

@@ -85,7 +85,7 @@ class CrowdFactory(WrappingFactory):
     def __init__(self, site: IProtocolFactory, crowd: Crowd) -> None:
         super().__init__(site)  # type: ignore[no-untyped-call]
         self.protocol = _Guest
-        self._crowd = crowd
+        self.crowd = crowd
 
     def acceptableProtocols(self) -> list[bytes]:
         """What is spoken under TLS: whoever offers protocols, as every browser does, must find one of them here."""
@@ -94,15 +94,16 @@ class CrowdFactory(WrappingFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> ProtocolWrapper | None:  # type: ignore[override]
         """One socket arrives."""
-        key = self._crowd.enter(addr)
+        key = self.crowd.enter(addr)
         guest = None if key is None else super().buildProtocol(addr)
         if key is not None and isinstance(guest, _Guest):
-            guest.on_gone = lambda: self._crowd.leave(key)
+            guest.key = key
         return guest
 
 
 class _Guest(ProtocolWrapper):
-    on_gone: Callable[[], None]
+    factory: CrowdFactory
+    key: str
 
     def makeConnection(self, transport: ITransport) -> None:
         """The socket is here. Autobahn looks into whatever says it is TLS, and knows Twisted's own class only."""
@@ -112,4 +113,4 @@ class _Guest(ProtocolWrapper):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
-        self.on_gone()
+        self.factory.crowd.leave(self.key)

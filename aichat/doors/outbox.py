@@ -64,6 +64,8 @@ BACKLOG = Backlog()
 class Outbox:
     """The way out of one connection. `standing` gives frames with all live text of a conversation, if any."""
 
+    __slots__ = ("_behind", "_clogged", "_closed", "_held", "_socket", "_standing", "_unsent")
+
     def __init__(self, socket: Socket, standing: Callable[[int], list[bytes]]) -> None:
         self._socket = socket
         self._standing = standing
@@ -71,7 +73,7 @@ class Outbox:
         self._clogged = False
         self._closed = False
         self._unsent = 0
-        self._behind: set[int] = set()
+        self._behind: set[int] | None = None
 
     def write(self, data: bytes) -> None:
         """A reply: it goes out at once."""
@@ -96,6 +98,7 @@ class Outbox:
     def send_live(self, conversation_id: int, data: bytes) -> None:
         """Live text: a client that does not read gets one snapshot later in place of all of it."""
         if self._clogged:
+            self._behind = self._behind or set()
             self._behind.add(conversation_id)
         elif self._held is not None:
             self._held.append(data)
@@ -122,9 +125,9 @@ class Outbox:
     def unclog(self) -> None:
         """All that was written is on its way: catch up with live text that was left out."""
         # still as one who does not read: live text that is on its way to the others is in these already
-        standing = [data for conversation_id in list(self._behind) for data in self._standing(conversation_id)]
-        self._clogged = False
-        self._behind.clear()
+        behind = list(self._behind or ())
+        standing = [data for conversation_id in behind for data in self._standing(conversation_id)]
+        self._clogged, self._behind = False, None
         self._leave_backlog()
         for data in standing:
             self.send(data)

@@ -10,7 +10,7 @@ from msgspec import to_builtins
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
-from twisted.web.server import Request, Site
+from twisted.web.server import Request
 
 from aichat.chat.accounts import Accounts
 from aichat.doors import openai_forms
@@ -68,7 +68,7 @@ class WebDoor:
         self._metrics = metrics
         self._document = document(TITLE, ABOUT, ROUTES, wants_token=not accounts.knows_unasked(local=True))
 
-    def site(self) -> Site:
+    def site(self) -> QuietSite:
         """The application as a twisted.web site."""
         return QuietSite(self.app)
 
