@@ -12,6 +12,7 @@ import hmac
 import ipaddress
 import json
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -71,6 +72,7 @@ class Gate:
         self.check(header(request, "host"), header(request, "origin"))
 
 
+@lru_cache(maxsize=1_000)
 def _host_name(host: str) -> str:
     try:
         return urlsplit(f"//{host}").hostname or ""
@@ -87,6 +89,7 @@ def _is_of(origin: str, host: str) -> bool:
     return parts.scheme in ("http", "https") and bool(host) and parts.netloc == host
 
 
+@lru_cache(maxsize=1_000)
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)
@@ -100,8 +103,13 @@ def is_local(peer: IAddress, headers: Iterable[bytes]) -> bool:
     if any(name.lower() in FORWARDED for name in headers):
         return False
     if isinstance(peer, IPv4Address | IPv6Address):
-        return ipaddress.ip_address(peer.host.split("%")[0]).is_loopback
+        return _is_loopback(peer.host)
     return True
+
+
+@lru_cache(maxsize=1_000)
+def _is_loopback(host: str) -> bool:
+    return ipaddress.ip_address(host.partition("%")[0]).is_loopback
 
 
 def is_local_request(request: IRequest) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
 from aichat.chat.hub import Hub, Subscriber
 from aichat.chat.turns import Turns
 from aichat.protocol.frames import (
@@ -31,10 +34,26 @@ class Conversations:
         self._store = store
         self._hub = hub
         self._turns = turns
+        self._newcomers: list[Deferred[Missed]] = []
 
     async def missed(self, user_id: int, resume: Position | None) -> Missed:
-        """What a user's client missed since a position."""
-        return await self._store.log.since(user_id, resume)
+        """What a user's client missed since a position.
+
+        Clients without one, which load everything anew, share a look-up where many come at once. It may have begun
+        a moment before: then they hear again of what they have loaded, and never too little.
+        """
+        if resume is not None:
+            return await self._store.log.since(user_id, resume)
+        waiting: Deferred[Missed] = Deferred()
+        self._newcomers.append(waiting)
+        if len(self._newcomers) == 1:
+            self._store.log.since(user_id, None).addBoth(self._tell_newcomers)
+        return await waiting
+
+    def _tell_newcomers(self, missed: Missed | Failure) -> None:
+        newcomers, self._newcomers = self._newcomers, []
+        for waiting in newcomers:
+            waiting.callback(missed)  # a Failure goes to the errbacks
 
     async def all_of(self, user_id: int, persona_id: str) -> list[Conversation]:
         """The newest conversations, with one persona or with all."""

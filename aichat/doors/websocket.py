@@ -124,6 +124,16 @@ class AutobahnSocket(WebSocketServerProtocol):
     early: deque[tuple[bytes, bool]] | tuple[()] = ()
     send_queue: Any
 
+    def connectionMade(self) -> None:
+        """The socket is here."""
+        assert self.transport is not None
+        self.write_bytes = direct_writer(self.transport)
+        super().connectionMade()
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """All that Autobahn says by itself goes out at once, like what we say; it is never written in chops here."""
+        self.write_bytes(data)
+
     def onConnect(self, request: ConnectionRequest) -> None:
         """The handshake: who may come at all."""
         headers = request.headers
@@ -134,11 +144,12 @@ class AutobahnSocket(WebSocketServerProtocol):
         assert self.transport is not None
         peer = self.transport.getPeer()
         scheme, _, token = headers.get("authorization", "").partition(" ")
+        is_here = is_local(peer, ())
         self.connection = Connection(
             self,
             self.factory.use_cases,
-            is_local=is_local(peer, (name.encode() for name in headers)),
-            address="" if is_local(peer, ()) else getattr(peer, "host", ""),
+            is_local=is_here and is_local(peer, (name.encode() for name in headers)),
+            address="" if is_here else getattr(peer, "host", ""),
             header_token=token.strip() if scheme.lower() == "bearer" else "",
         )
 
@@ -156,7 +167,6 @@ class AutobahnSocket(WebSocketServerProtocol):
         # reading from the client, and, with a request that never ends, not begin again.
         self.transport.unregisterProducer()  # type: ignore[attr-defined]
         self.transport.registerProducer(self, True)  # type: ignore[attr-defined]
-        self.write_bytes = direct_writer(self.transport)
         for name in SPENT:
             self.__dict__.pop(name, None)
         self.send_queue = ()  # a deque is 0.8 KB, and it is for writing in chops, which nobody does here
