@@ -122,7 +122,7 @@ class _Exchange(Protocol):
         self._request = request
         self._responded: Deferred[IResponse] = Deferred(self._cancel)
         self._connecting: Deferred[IProtocol]
-        self._parser = HttpResponseParser(self)
+        self._parser = _lenient_parser(self)
         self._phrase = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._response: _Response | None = None
@@ -170,6 +170,8 @@ class _Exchange(Protocol):
                 raise HttpParserError(f"more than {HEAD_MOST} bytes without a body")
         except (HttpParserError, HttpParserUpgrade) as error:
             self._finish(Failure(ResponseFailed([Failure(error)])))
+        if self._over:  # at once: a polite end waits for the peer's, over TLS without limit
+            self.transport.abortConnection()
         if not had_response and self._response is not None:
             self._responded.callback(self._response)
         if self._reader is not None:
@@ -194,26 +196,30 @@ class _Exchange(Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._response is None:  # else it is a trailer
-            self._headers.append((name, value))
+            self._headers.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         code = self._parser.get_status_code()
-        if code < 200:  # not the answer yet
+        if code == 101:
+            changes = HttpParserError("it changes to another protocol")
+            self._finish(Failure(ResponseFailed([Failure(changes)])))
+        if code < 200 or self._over:  # not the answer yet, or one more than was asked for
             self._phrase, self._headers = b"", []
             return
         headers = Headers()
         for name, value in self._headers:
             headers.addRawHeader(name, value)
         length: Any = None
-        if headers.hasHeader(b"transfer-encoding"):
-            length = UNKNOWN_LENGTH
+        if (codings := headers.getRawHeaders(b"transfer-encoding")) is not None:
+            length = UNKNOWN_LENGTH if b"chunked" in codings[-1].lower() else None
         elif (announced := headers.getRawHeaders(b"content-length")) is not None:
             length = int(announced[0])
         self._response = _Response(code, self._phrase, headers, length, self)
 
     def on_body(self, piece: bytes) -> None:
         self._not_body = 0
-        self._pieces.append(piece)
+        if not self._over:
+            self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
         if self._response is not None:
@@ -253,8 +259,16 @@ class _Exchange(Protocol):
             self._responded.errback(how)
         else:
             self._end = how
-        if self.transport is not None:
-            self.transport.loseConnection()
+
+
+def _lenient_parser(exchange: _Exchange) -> HttpResponseParser:
+    """One that lets through what small servers and odd proxies do, and what every other client takes. The socket
+    carries this response alone, so none can be smuggled in behind it."""
+    parser = HttpResponseParser(exchange)
+    parser.set_dangerous_leniencies(
+        lenient_chunked_length=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+    )
+    return parser
 
 
 class _Once(Factory):

@@ -6,6 +6,7 @@ import time
 from email.utils import parsedate_to_datetime
 
 import msgspec
+from httptools import HttpParserError
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectError, ConnectionRefusedError, DNSLookupError, TimeoutError
 from twisted.python.failure import Failure
@@ -75,6 +76,10 @@ def lost(error: Exception, started: bool, url: str) -> AichatError:
     reasons = error.reasons if isinstance(error, ResponseFailed) else [Failure(error)]
     if any(r.check(TooSlow, CancelledError) for r in reasons):
         return AichatError("upstream_timeout")
+    said = reasons[0].getErrorMessage()
+    if any(r.check(HttpParserError) for r in reasons):
+        said = f"{said}. Is its address right, and does it begin with http or with https?"
+        return AichatError("upstream_unreachable", f"What answers at {url} does not speak HTTP as it should: {said}")
     if any(r.check(DNSLookupError) for r in reasons):
         why = "its name is not known. Is it spelled right, and is this machine online?"
     elif any(r.check(ConnectionRefusedError) for r in reasons):
@@ -82,11 +87,9 @@ def lost(error: Exception, started: bool, url: str) -> AichatError:
     elif any(r.check(TimeoutError) for r in reasons):
         why = "it did not take the connection in time."
     elif any(r.check(ConnectError) for r in reasons):
-        why = reasons[0].getErrorMessage()
+        why = said
     else:
-        return AichatError(
-            "upstream_unreachable", f"The model service at {url} broke off: {reasons[0].getErrorMessage()}"
-        )
+        return AichatError("upstream_unreachable", f"The model service at {url} broke off: {said}")
     return AichatError("upstream_unreachable", f"The model service at {url} could not be reached: {why}")
 
 
