@@ -20,7 +20,7 @@ from aichat.protocol.values import Conversation, Message
 from aichat.store.database import Database, next_seq
 from aichat.store.log import once
 from aichat.store.personas import get_persona
-from aichat.store.rows import to_conversation, to_message
+from aichat.store.rows import to_conversation, to_conversations, to_message
 
 LIST_MOST = 1_000
 """Conversations in one list: more than anybody scrolls; older ones are found by search."""
@@ -161,7 +161,7 @@ class Conversations:
             )
         else:
             rows = self._queries.conversations_of(connection, user_id=user_id, limit=LIST_MOST)
-        return [to_conversation(row) for row in rows]
+        return to_conversations(rows)
 
     def _saved(self, connection: sqlite3.Connection, user_id: int, ack: Ack, repeated: bool) -> Saved:
         row = self._queries.conversation(connection, id=ack.conversation_id, user_id=user_id)
