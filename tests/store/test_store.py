@@ -207,8 +207,8 @@ async def test_what_is_written_on_a_commit_goes_together_into_the_next(
     await gatherResults([store._database.write(next_seq).addCallback(again).addCallback(again) for _ in range(20)])
     assert sum(groups) == 60
     assert groups[0] == 1, "the first does not wait for more"
-    assert max(groups) >= 19
-    assert len(groups) <= 8
+    assert max(groups) == 20, "who was alone is no longer"
+    assert len(groups) <= 5
 
 
 @pytest_twisted.ensureDeferred
