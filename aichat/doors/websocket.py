@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IDelayedCall
 import aichat
 from aichat.doors.connection import Connection, UseCases
 from aichat.doors.direct import direct_writer
+from aichat.doors.whole import whole_text
 from aichat.gate import Gate, is_local
 from aichat.metrics import counts
 from aichat.protocol import frames
@@ -129,6 +130,17 @@ class AutobahnSocket(WebSocketServerProtocol):
         assert self.transport is not None
         self.write_bytes = direct_writer(self.transport)
         super().connectionMade()
+
+    def dataReceived(self, data: bytes) -> None:
+        """What came from the network."""
+        is_between = self.state == self.STATE_OPEN and not self.data and not self.inside_message
+        text = whole_text(data) if is_between and self.current_frame is None else None
+        if text is None:
+            super().dataReceived(data)
+            return
+        if self.autoPingTimeoutCall is not None:
+            self._cancelAutoPingTimeoutCall()  # whoever speaks is there
+        self.onMessage(text, False)
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """All that Autobahn says by itself goes out at once, like what we say; it is never written in chops here."""
