@@ -3,7 +3,7 @@
 An agent as twisted.web's own and treq's have it, for what this program asks: requests that are whole at the start,
 answers that are long streams of small chunks, and a connection that is closed to end one. httptools (llhttp, in C)
 takes the response apart: all body bytes of one read are handed on as one piece, where twisted.web's parser gives each
-chunk by itself: under 1 µs a chunk in place of 4 (bench/micro.py).
+chunk by itself. A delta costs 4 µs here instead of 21, a request 0.25 ms instead of 1.1 (bench/README.md).
 """
 
 from __future__ import annotations

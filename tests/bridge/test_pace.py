@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 
 from aichat.bridge.body import FIRST_READS, stream_body
-from aichat.bridge.pace import MANY, TICK_SECONDS, pace_of
+from aichat.bridge.pace import MANY, SLOT_SECONDS, TICK_SECONDS, pace_of
 
 
 class Response:
@@ -137,3 +137,89 @@ def test_what_is_put_off_is_done_in_order_on_one_timer_and_a_fault_stops_nothing
     assert len(clock.getDelayedCalls()) == 1
     clock.advance(0)
     assert done == [0, 1, 2, 9]
+
+
+class Rester:
+    """Notes when it is read on."""
+
+    def __init__(self, clock: Clock, name: str, notes: list[tuple[str, int]], again: int = 0) -> None:
+        self.clock, self.name, self.notes, self.again = clock, name, notes, again
+
+    def rest(self) -> None:
+        pace_of(self.clock).rest(self)
+
+    def read_on(self) -> None:
+        self.notes.append((self.name, round(1_000 * self.clock.seconds())))
+        if self.name == "bad":
+            raise ZeroDivisionError
+        if self.again:
+            self.again -= 1
+            self.rest()
+
+
+def run(clock: Clock, milliseconds: int) -> None:
+    for _ in range(milliseconds):
+        clock.advance(0.001)
+
+
+def test_streams_rest_a_tick_each_in_their_order_and_few_timers_serve_them() -> None:
+    clock, notes = Clock(), []
+    timers = 0
+    later = clock.callLater
+
+    def count(delay: float, *call: Any) -> Any:
+        nonlocal timers
+        timers += 1
+        return later(delay, *call)
+
+    clock.callLater = count  # type: ignore[method-assign]
+    for n in range(20):  # one each millisecond
+        Rester(clock, str(n), notes, again=1).rest()
+        run(clock, 1)
+    assert len(clock.getDelayedCalls()) == 1
+    run(clock, 100)
+    tick, slot = round(1_000 * TICK_SECONDS), round(1_000 * SLOT_SECONDS)
+    for reading in (notes[:20], notes[20:]):
+        assert [name for name, _ in reading] == [str(n) for n in range(20)], "in order, and each once"
+    for n, (_, at) in enumerate(notes[:20]):
+        assert abs(at - n - tick) <= slot, "a tick after its rest began, but for the slot"
+    before = [at for _, at in notes[:20]]
+    assert all(tick - slot <= at - was <= tick + slot for was, (_, at) in zip(before, notes[20:], strict=True))
+    assert timers <= 2 * 20 / slot + 4, "those of one slot share a timer"
+    assert not clock.getDelayedCalls()
+    Rester(clock, "later", notes).rest()
+    run(clock, tick)
+    assert notes[-1] == ("later", 120 + tick), "it rests as ever after a time without streams"
+
+
+def test_a_stream_that_fails_holds_up_nobody(expected_errors: list[str]) -> None:
+    clock, notes = Clock(), []
+    expected_errors.append("a stream could not be read on")
+    for name in ("a", "bad", "b"):
+        Rester(clock, name, notes, again=2).rest()
+    run(clock, 200)
+    assert [name for name, _ in notes] == ["a", "bad", "b", "a", "b", "a", "b"]
+    assert not clock.getDelayedCalls()
+
+
+def test_a_stream_whose_reader_fails_ends_and_is_not_counted_on() -> None:
+    clock = Clock()
+    readers = [Reader(clock) for _ in range(MANY)]
+    errors: list[Any] = []
+
+    def fail(data: bytes) -> None:
+        raise ZeroDivisionError
+
+    response = Response()
+    broken = stream_body(response, clock, 60, fail, paced=True)  # type: ignore[arg-type]
+    broken.addErrback(lambda failure: errors.append(failure.value))
+    assert pace_of(clock).streams == MANY + 1
+    response.arrive(b"x")
+    assert [type(error) for error in errors] == [ZeroDivisionError]
+    assert response.aborted
+    assert pace_of(clock).streams == MANY
+    for reader in readers:
+        reader.end()
+    response.body.connectionLost(Failure(ResponseDone()))  # told after the end, as sockets do
+    assert pace_of(clock).streams == 0
+    assert not clock.getDelayedCalls()

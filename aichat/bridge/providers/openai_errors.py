@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import msgspec
 from httptools import HttpParserError
+from OpenSSL.SSL import Error as TLSError
+from service_identity import VerificationError
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectError, ConnectionRefusedError, DNSLookupError, TimeoutError
 from twisted.python.failure import Failure
@@ -88,9 +91,21 @@ def lost(error: Exception, started: bool, url: str) -> AichatError:
         why = "it did not take the connection in time."
     elif any(r.check(ConnectError) for r in reasons):
         why = said
+    elif any(r.check(TLSError, VerificationError) for r in reasons):
+        why = f"{_unsafe(reasons[0].value)}. Does it speak https, and does this machine trust its certificate?"
     else:
         return AichatError("upstream_unreachable", f"The model service at {url} broke off: {said}")
     return AichatError("upstream_unreachable", f"The model service at {url} could not be reached: {why}")
+
+
+def _unsafe(error: Any) -> str:
+    """What TLS has against a connection."""
+    if isinstance(error, VerificationError):
+        return "its certificate is for another name"
+    try:
+        return f"no safe connection ({error.args[0][0][-1]})"
+    except (IndexError, TypeError):
+        return "no safe connection"
 
 
 def _seconds(retry_after: str) -> float | None:
