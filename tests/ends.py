@@ -85,6 +85,7 @@ class Server:
         *,
         trust_local: bool = True,
         provider: Provider | None = None,
+        bridge: BridgeClient | None = None,
         lines: Lines | None = None,
         most_per_user: int = 0,
         messages_per_minute: int = 0,
@@ -94,7 +95,7 @@ class Server:
         self.hub = Hub(reactor)
         self.book = PersonaBook()
         site = BridgeApp(reactor, provider or self.provider, self.book, Gate()).site()  # type: ignore[arg-type]
-        self.bridge = BridgeClient.in_process(reactor, site)
+        self.bridge = bridge or BridgeClient.in_process(reactor, site)
         self.lines = lines or Lines({"default": 64}, 64)
         self.turns = Turns(reactor, self.store, self.hub, self.bridge, self.lines, context=8_192)
         self.passwords = Passwords(reactor)
