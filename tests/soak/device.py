@@ -1,4 +1,6 @@
-"""A client as people have it: a real session on a real socket, which comes back whenever its line breaks."""
+"""A client as people have it: a real session on a real socket, which comes back whenever its line breaks. Here each
+has a thread; `light` has hundreds in one.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from websockets.exceptions import InvalidHandshake, WebSocketException
 from websockets.sync.client import ClientConnection, connect
@@ -20,12 +23,12 @@ SILENCE = 1.5
 """Seconds without a frame, while one is due, after which a device gives its line up."""
 
 
-class Device(threading.Thread):
-    """One session. `url` is asked anew for each connection; `act` is where a kind of device says and asks things."""
+class Client:
+    """One session. `url` is asked anew for each connection; `act` is where a kind of client says and asks things."""
 
-    def __init__(self, name: str, url: Callable[[], str]) -> None:
-        super().__init__(name=name, daemon=True)
-        self.session = Session(client=name)
+    def __init__(self, name: str, url: Callable[[], str], token: str = "") -> None:
+        self.name = name
+        self.session = Session(client=name, token=token)
         self.url = url
         self.over = threading.Event()
         self.changed = threading.Condition(threading.RLock())
@@ -33,7 +36,7 @@ class Device(threading.Thread):
         self.wrong: list[str] = []
         self.connections = 0
 
-    # for a kind of device to fill in
+    # for a kind of client to fill in
 
     def act(self) -> None:
         """Called in the session's own thread whenever something may have changed."""
@@ -42,11 +45,11 @@ class Device(threading.Thread):
         """One frame that the session has taken in."""
 
     def is_due(self) -> bool:
-        """Whether the server owes this device a frame."""
+        """Whether the server owes this client a frame."""
         return self.session.state is State.GREETING or bool(self.session.outbox)
 
     def leaves_at(self) -> float:
-        """When this connection is left by the device itself, a time of `time.monotonic`."""
+        """When this connection is left by the client itself, a time of `time.monotonic`."""
         return float("inf")
 
     # for a test
@@ -58,15 +61,57 @@ class Device(threading.Thread):
             assert not self.wrong, self.wrong
             assert held, f"{self.name}: {what} not within {timeout} s; state {self.session.state}"
 
+    # for what carries it
+
+    def start(self) -> None:
+        """Connect, and again after each break."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """Leave for good."""
+        raise NotImplementedError
+
+    def take_in(self, text: str | bytes) -> None:
+        """One frame from the socket; hold `changed`."""
+        frame = frames.decode_push(text)
+        if isinstance(frame, frames.MessageDone):
+            self._check_end(frame)
+        self.session.received(text)
+        if frame is not None:
+            self.heard(frame)
+
+    def _check_end(self, done: frames.MessageDone) -> None:
+        """What was shown while it came must be the beginning of what was stored; after a crash, or the other way."""
+        live = self.session.timeline.live.get(done.message.id)
+        if live is None:
+            return
+        for shown, stored in ((live.content, done.message.content), (live.reasoning, done.message.reasoning)):
+            begins = stored.startswith(shown)
+            crashed = done.message.status in ("interrupted", "failed") and shown.startswith(stored)
+            if not begins and not crashed:
+                self.wrong.append(f"answer {done.message.id}: {shown!r} was shown, {stored!r} is stored")
+
+
+class Device(Client):
+    """In a thread of its own."""
+
+    def __init__(self, name: str, url: Callable[[], str], token: str = "") -> None:
+        super().__init__(name, url, token)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Connect, and again after each break."""
+        self._thread.start()
+
     def end(self) -> None:
         """Leave for good."""
         self.over.set()
-        self.join(30)
-        assert not self.is_alive()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
 
     # the thread
 
-    def run(self) -> None:
+    def _run(self) -> None:
         while not self.over.is_set():
             try:
                 with connect(
@@ -101,34 +146,15 @@ class Device(threading.Thread):
                 continue
             heard_at = time.monotonic()
             with self.changed:
-                self._take_in(text)
+                self.take_in(text)
                 self.changed.notify_all()
 
-    def _take_in(self, text: str | bytes) -> None:
-        frame = frames.decode_push(text)
-        if isinstance(frame, frames.MessageDone):
-            self._check_end(frame)
-        self.session.received(text)
-        if frame is not None:
-            self.heard(frame)
 
-    def _check_end(self, done: frames.MessageDone) -> None:
-        """What was shown while it came must be the beginning of what was stored; after a crash, or the other way."""
-        live = self.session.timeline.live.get(done.message.id)
-        if live is None:
-            return
-        for shown, stored in ((live.content, done.message.content), (live.reasoning, done.message.reasoning)):
-            begins = stored.startswith(shown)
-            crashed = done.message.status in ("interrupted", "failed") and shown.startswith(stored)
-            if not begins and not crashed:
-                self.wrong.append(f"answer {done.message.id}: {shown!r} was shown, {stored!r} is stored")
-
-
-class Visitor(Device):
+class Visiting(Client):
     """A second device: comes now and then, and follows one conversation."""
 
-    def __init__(self, name: str, url: Callable[[], str], conversation: Callable[[], int | None]) -> None:
-        super().__init__(name, url)
+    def __init__(self, name: str, way: Any, conversation: Callable[[], int | None], token: str = "") -> None:
+        super().__init__(name, way, token)
         self.conversation = conversation
         self.stays = False
         """From now on it does not leave by itself."""
@@ -140,3 +166,7 @@ class Visitor(Device):
         conversation = self.conversation()
         if conversation is not None and conversation not in self.session.opened_conversations:
             self.session.open_conversation(conversation)
+
+
+class Visitor(Visiting, Device):
+    """In a thread of its own."""

@@ -1,5 +1,8 @@
 """The line drops at any byte, in either direction, in each way lines end: no word is lost, none comes twice, and what
 a device shows is what is stored. The same on a second device, and over a restart of the service.
+
+The suite runs a short version; `make soak` the whole one (AICHAT_SOAK=1), and one at full load: 200 conversations of
+as many users that stream at once, each on two devices.
 """
 
 from __future__ import annotations
@@ -8,23 +11,33 @@ import os
 import random
 import sqlite3
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet.threads import deferToThread
 
 from aichat.protocol import frames
 from aichat.protocol.session import Session
 from tests.faultproxy import FaultProxy, Line
-from tests.service import RunningService
-from tests.soak.device import Device, Visitor
+from tests.service import RunningService, Upstream, running_service
+from tests.soak.device import Client, Device, Visiting, Visitor
 from tests.soak.history import Operation, faults
+from tests.soak.light import Light, LightVisitor, Lines
+from tests.soak.people import FULL_LOAD, Crowded, invite
 
 SOAK = bool(os.environ.get("AICHAT_SOAK"))
-DROPS, PEOPLE, RESTARTS = (1_000, 10, 4) if SOAK else (15, 3, 1)
+DROPS, PEOPLE, RESTARTS, PATIENCE = (1_000, 10, 4, 240.0) if SOAK else (15, 3, 1, 60.0)
 
 
-class Speaker(Device):
+class Speaking(Client):
     """Says one thing after another in a conversation of its own, each when the answer before it has ended."""
 
-    def __init__(self, name: str, proxy: FaultProxy) -> None:
-        super().__init__(name, lambda: proxy.url)
+    def __init__(self, name: str, way: Any, token: str = "", words: Sequence[str] = ()) -> None:
+        super().__init__(name, way, token)
+        self.words = words
         self.log: list[Operation] = []
         self.conversation: int | None = None
         self.falls_silent = False
@@ -53,7 +66,7 @@ class Speaker(Device):
         loaded = self.conversation is not None and session.timeline.is_loaded(self.conversation)
         if loaded and not session.outbox and not self.is_running(session) and not self.falls_silent:
             number = len(self._asked) + 1
-            command = random.choice([f"!long {random.randint(5, 60)}", "!think", "!split", "say"])
+            command = random.choice(self.words or [f"!long {random.randint(5, 60)}", "!think", "!split", "say"])
             content = f"{command} {self.name}-{number}"
             self._asked[session.post(content, persona_id="mara", conversation_id=self.conversation)] = content
 
@@ -69,9 +82,17 @@ class Speaker(Device):
                 self.wrong.append(f"refused: {frame}")
 
 
-def any_fault() -> Line:
+class Speaker(Speaking, Device):
+    """In a thread of its own."""
+
+
+class LightSpeaker(Speaking, Light):
+    """One of hundreds in the reactor's thread."""
+
+
+def any_fault(least: float = 1.5, most: float = 4.7) -> Line:
     """A line that ends after 30 to 50,000 bytes, few as likely as many: one in four within the handshake."""
-    at = int(10 ** random.uniform(1.5, 4.7))
+    at = int(10 ** random.uniform(least, most))
     ending = random.choices(["close", "reset", "silence"], weights=[2, 2, 1])[0]
     latency = random.choice([0.0, 0.0, 0.002])
     if random.random() < 0.3:
@@ -91,29 +112,65 @@ def pages_in(session: Session, conversation: int) -> bool:
 
 def test_lines_that_drop_at_any_byte(fresh_service: RunningService) -> None:
     proxy = FaultProxy(fresh_service.port, any_fault)
-    speakers = [Speaker(f"s{n}", proxy) for n in range(PEOPLE)]
-    visitors = [Visitor(f"v{s.name}", lambda: fresh_service.url, lambda s=s: s.conversation) for s in speakers]  # type: ignore[misc]
+    speakers = [Speaker(f"s{n}", lambda: proxy.url) for n in range(PEOPLE)]
+    visitors = [Visitor(f"v{s.name}", lambda: fresh_service.url, lambda s=s: s.conversation) for s in speakers]
+    endure(fresh_service, proxy, speakers, visitors, RESTARTS)
+
+
+@pytest.mark.skipif(not SOAK, reason="at full load: make soak")
+@pytest_twisted.ensureDeferred
+async def test_lines_that_drop_at_full_load(upstream: Upstream) -> None:
+    await deferToThread(drop_lines_at_full_load, upstream)  # the reactor is the clients'
+
+
+def drop_lines_at_full_load(upstream: Upstream) -> None:
+    with running_service(upstream=upstream, env=FULL_LOAD) as service:
+        crowded = Crowded(upstream, share=0.75)  # of some the line is down just when one answer is over
+        tokens = invite(service, crowded.count)
+        faulty = partial(any_fault, 3.0, 5.3)  # most of them in the middle of an answer
+        lines, faultless = Lines(service.url, faulty), Lines(service.url)
+        speakers = [LightSpeaker(f"s{n}", lines, token, ["!recite 1000"]) for n, token in enumerate(tokens)]
+        visitors = [
+            LightVisitor(f"v{s.name}", faultless, lambda s=s: s.conversation, s.session.token) for s in speakers
+        ]
+        endure(service, lines, speakers, visitors, RESTARTS, crowded.wait)
+        print(f"before each restart {crowded}")
+
+
+def endure(
+    service: RunningService,
+    proxy: FaultProxy | Lines,
+    speakers: Sequence[Speaking],
+    visitors: Sequence[Visiting],
+    restarts: int,
+    before_restart: Callable[[], None] = lambda: None,
+) -> None:
+    """All DROPS, with restarts in between; in the end what each speaker and a second device show is judged."""
     began = time.monotonic()
     for device in (*speakers, *visitors):
         device.start()
-    for restart in range(1, RESTARTS + 2):
-        while proxy.drops < DROPS * restart // (RESTARTS + 1):
+    for restart in range(1, restarts + 2):
+        while proxy.drops < DROPS * restart // (restarts + 1):
             time.sleep(0.05)
             assert time.monotonic() - began < (1_500 if SOAK else 90), f"only {proxy.drops} drops"
             assert not (wrong := [w for d in (*speakers, *visitors) for w in d.wrong]), wrong
-        if restart <= RESTARTS:
-            fresh_service.kill() if restart % 2 else fresh_service.stop()
-            fresh_service.start()
+        if restart <= restarts:
+            before_restart()
+            service.kill() if restart % 2 else service.stop()
+            service.start()
     proxy.plan = Line
     proxy.cut()
     for visitor in visitors:
         visitor.stays = True
     for speaker in speakers:
-        speaker.wait_until(lambda session, s=speaker: len(s.log) >= 3, "three things said")
+        speaker.wait_until(lambda session, s=speaker: len(s.log) >= 3, "three things said", PATIENCE)
+    for speaker in speakers:
         speaker.falls_silent = True
+    for speaker in speakers:
         speaker.wait_until(
             lambda session, s=speaker: not session.outbox and s.conversation and not s.is_running(session),
             "everything acked and answered",
+            PATIENCE,
         )
     shown = {}
     for speaker, visitor in zip(speakers, visitors, strict=True):
@@ -126,26 +183,29 @@ def test_lines_that_drop_at_any_byte(fresh_service: RunningService) -> None:
                 (found := session.timeline.message(c, m)) is not None and found.status != "running"
             ),
             "the last answer on the second device",
+            PATIENCE,
         )
         for device in (speaker, visitor):
-            device.wait_until(lambda session, c=conversation: pages_in(session, c), "every page")
+            device.wait_until(lambda session, c=conversation: pages_in(session, c), "every page", PATIENCE)
             shown[device.name] = device.session.timeline.messages(conversation)
     for device in (*speakers, *visitors):
         device.end()
         assert not device.wrong
     seconds = time.monotonic() - began
-    fresh_service.stop()
+    service.stop()
     proxy.close()
-    check(fresh_service, speakers, visitors, shown)
+    check(service, speakers, visitors, shown)
     answers = sum(len(messages) // 2 for messages in shown.values()) // 2
     connections = sum(speaker.connections for speaker in speakers)
     print(
-        f"{proxy.drops} drops ({connections} after the handshake), {RESTARTS} restarts,"
-        f" {answers} answers on {PEOPLE} x 2 devices: all as stored, in {seconds:.0f} s"
+        f"{proxy.drops} drops ({connections} after the handshake), {restarts} restarts,"
+        f" {answers} answers on {len(speakers)} x 2 devices: all as stored, in {seconds:.0f} s"
     )
 
 
-def check(service: RunningService, speakers: list[Speaker], visitors: list[Visitor], shown: dict) -> None:  # type: ignore[type-arg]
+def check(
+    service: RunningService, speakers: Sequence[Speaking], visitors: Sequence[Visiting], shown: dict[str, Any]
+) -> None:
     """Devices and file, word for word."""
     connection = sqlite3.connect(service.state_dir / "chat.db")
     for speaker, visitor in zip(speakers, visitors, strict=True):
