@@ -87,7 +87,7 @@ class Turns:
         Errors: AichatError not_found, busy, rate_limited, request_id_reused, storage_failed, shutting_down.
         """
         self._check_open()
-        turn = await self._store.messages.append_turn(user_id, command, self._lines.unfinished_most)
+        turn = await self._store.messages.append_turn(user_id, command, self._lines.unfinished_most, self._most_read)
         return self._begin(user_id, user_name, turn, on_ack)
 
     async def regenerate(
@@ -95,13 +95,17 @@ class Turns:
     ) -> Generation | None:
         """Have the last question of a conversation answered anew. Errors: as `post`, and conflict."""
         self._check_open()
-        turn = await self._store.messages.replace_answer(user_id, command, self._lines.unfinished_most)
+        turn = await self._store.messages.replace_answer(
+            user_id, command, self._lines.unfinished_most, self._most_read
+        )
         return self._begin(user_id, user_name, turn, on_ack)
 
     async def carry_on(self, user_id: int, user_name: str, command: ChatContinue, on_ack: OnAck) -> Generation | None:
         """Finish the last answer of a conversation, from the text it has. Errors: as `post`, and conflict."""
         self._check_open()
-        turn = await self._store.messages.reopen_answer(user_id, command, self._lines.unfinished_most)
+        turn = await self._store.messages.reopen_answer(
+            user_id, command, self._lines.unfinished_most, self._most_read
+        )
         return self._begin(user_id, user_name, turn, on_ack)
 
     def stop(self, user_id: int, conversation_id: int, answer_id: int | None = None) -> None:
@@ -171,6 +175,11 @@ class Turns:
             if timer is not None and timer.active():
                 timer.cancel()
         self._telling = self._checkpoint_timer = None
+
+    @property
+    def _most_read(self) -> int:
+        """Tokens that the model with the longest context reads."""
+        return max([self._context, *self.contexts.values()])
 
     def _check_open(self) -> None:
         if self._stopping:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -22,6 +23,11 @@ from aichat.store.rows import to_conversation, to_message
 HISTORY_MOST = 200
 """Messages that a model is given at most, however much it reads."""
 
+ALL_TOKENS = 1 << 40
+
+TOKEN_CHARS = 3
+"""No token is guessed to be longer: chat.prompt counts three bytes each, and four tokens more for a message."""
+
 DONE = cast(Status, b"done".decode())
 """The default status as a row has it, to be on the wire: msgspec leaves out what *is* the default's object."""
 
@@ -29,8 +35,9 @@ DONE = cast(Status, b"done".decode())
 class Turn(NamedTuple):
     """A turn that has begun: its ack, and, unless it is a repeat, what was written and what was said before.
 
-    `history` are the messages before the answer, the last HISTORY_MOST, oldest first, of which only who said them and
-    their text is known: each column costs, and there are many rows. Read with the write, it saves a turn of a thread.
+    `history` are the messages before the answer, the last HISTORY_MOST that a model has room for, oldest first, of
+    which only who said them and their text is known: each column costs, and there are many rows. Read with the write,
+    it saves a turn of a thread.
     """
 
     ack: Ack
@@ -61,32 +68,41 @@ class Messages:
         self._database = database
         self._queries = queries
 
-    def append_turn(self, user_id: int, command: Chat, most: int = 1_000) -> Deferred[Turn]:
+    def append_turn(self, user_id: int, command: Chat, most: int = 1_000, tokens: int = ALL_TOKENS) -> Deferred[Turn]:
         """Write a user's message and the empty answer to it, once per request id.
 
         Errors: AichatError not_found, busy (an answer is being written there), request_id_reused, rate_limited (as
         many as `most` answers of this user are unfinished).
+        `tokens` is how much a model reads: history that it has no room for is left out.
         """
 
         return self._begin(
-            user_id, command, most, lambda connection, said: self._append(connection, said, user_id, command)
+            user_id, command, most, lambda connection, said: self._append(connection, said, user_id, command, tokens)
         )
 
-    def replace_answer(self, user_id: int, command: ChatRegenerate, most: int = 1_000) -> Deferred[Turn]:
+    def replace_answer(
+        self, user_id: int, command: ChatRegenerate, most: int = 1_000, tokens: int = ALL_TOKENS
+    ) -> Deferred[Turn]:
         """Take the last answer out of its conversation and write an empty one in its place.
 
         Errors: as `append_turn`, and conflict (nothing was asked there yet).
         """
 
-        return self._begin(user_id, command, most, lambda connection, _: self._replace(connection, user_id, command))
+        return self._begin(
+            user_id, command, most, lambda connection, _: self._replace(connection, user_id, command, tokens)
+        )
 
-    def reopen_answer(self, user_id: int, command: ChatContinue, most: int = 1_000) -> Deferred[Turn]:
+    def reopen_answer(
+        self, user_id: int, command: ChatContinue, most: int = 1_000, tokens: int = ALL_TOKENS
+    ) -> Deferred[Turn]:
         """Let the last answer of a conversation run again, from the text it has; the seam is kept.
 
         Errors: as `append_turn`, and conflict (there is nothing to go on with).
         """
 
-        return self._begin(user_id, command, most, lambda connection, _: self._reopen(connection, user_id, command))
+        return self._begin(
+            user_id, command, most, lambda connection, _: self._reopen(connection, user_id, command, tokens)
+        )
 
     def _begin(
         self, user_id: int, command: Command, most: int, write_turn: Callable[[sqlite3.Connection, int | None], Turn]
@@ -196,7 +212,9 @@ class Messages:
 
         return self._database.write(write)
 
-    def _append(self, connection: sqlite3.Connection, said: int | None, user_id: int, command: Chat) -> Turn:
+    def _append(
+        self, connection: sqlite3.Connection, said: int | None, user_id: int, command: Chat, tokens: int
+    ) -> Turn:
         queries = self._queries
         if said is not None:
             return self._said_before(connection, command, said)
@@ -245,10 +263,10 @@ class Messages:
             message_id=question.id,
             answer_id=answer.id,
         )
-        history = [] if ident is None else self._before(connection, question, HISTORY_MOST - 1)
+        history = [] if ident is None else self._before(connection, question, HISTORY_MOST - 1, tokens)
         return Turn(ack, False, persona, conversation, question, answer, history=[*history, question])
 
-    def _replace(self, connection: sqlite3.Connection, user_id: int, command: ChatRegenerate) -> Turn:
+    def _replace(self, connection: sqlite3.Connection, user_id: int, command: ChatRegenerate, tokens: int) -> Turn:
         queries, ident = self._queries, command.conversation_id
         conversation, persona = self._place(connection, user_id, ident)
         message, replaced = self._last(connection, ident), None
@@ -268,10 +286,10 @@ class Messages:
         answer_id = queries.insert_answer(connection, conversation_id=ident, user_id=user_id, time=time, seq=seq)
         answer = _empty_answer(answer_id, ident, time, seq)
         ack = Ack(request_id=command.request_id, conversation_id=ident, answer_id=answer.id)
-        history = self._before(connection, answer, HISTORY_MOST)
+        history = self._before(connection, answer, HISTORY_MOST, tokens)
         return Turn(ack, False, persona, conversation, None, answer, replaced, history)
 
-    def _reopen(self, connection: sqlite3.Connection, user_id: int, command: ChatContinue) -> Turn:
+    def _reopen(self, connection: sqlite3.Connection, user_id: int, command: ChatContinue, tokens: int) -> Turn:
         queries, ident = self._queries, command.conversation_id
         conversation, persona = self._place(connection, user_id, ident)
         message = self._last(connection, ident)
@@ -286,7 +304,15 @@ class Messages:
         answer = replace(message, status="running", failure=None, seams=seams, seq=next_seq(connection))
         queries.reopen(connection, id=answer.id, seams=msgspec.json.encode(seams).decode(), seq=answer.seq)
         ack = Ack(request_id=command.request_id, conversation_id=ident, answer_id=answer.id)
-        return Turn(ack, False, persona, conversation, None, answer, history=self._before(connection, answer))
+        return Turn(
+            ack,
+            False,
+            persona,
+            conversation,
+            None,
+            answer,
+            history=self._before(connection, answer, HISTORY_MOST, tokens),
+        )
 
     def _said_before(self, connection: sqlite3.Connection, command: Chat, said: int) -> Turn:
         """A repeat whose first reply was pruned. Errors: request_id_reused."""
@@ -323,11 +349,22 @@ class Messages:
             return to_message(row)
         raise AichatError("conflict", "Nothing was asked in this conversation yet.")
 
-    def _before(self, connection: sqlite3.Connection, message: Message, most: int = HISTORY_MOST) -> list[Message]:
+    def _before(self, connection: sqlite3.Connection, message: Message, most: int, tokens: int) -> list[Message]:
+        """The last `most` messages before one, oldest first, as far back as `tokens` reach and one more.
+
+        In a long conversation this is most of what a turn costs: each message stands on a page of its own.
+        """
+        said: list[Message] = []
         rows = self._queries.said_until(
             connection, conversation_id=message.conversation_id, before=message.id, limit=most
         )
-        return [Message(sender_type=sender, content=content, send_time="") for sender, content in rows][::-1]
+        with closing(rows):
+            for sender, content in rows:
+                said.append(Message(sender_type=sender, content=content, send_time=""))
+                if tokens < 0 and content:  # an answer without text is not given to a model
+                    break
+                tokens -= len(content) // TOKEN_CHARS
+        return said[::-1]
 
 
 def _empty_answer(ident: int, conversation_id: int, time: str, seq: int) -> Message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import sqlite3
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from msgspec.json import encode
 from twisted.internet import reactor
 from twisted.internet.defer import DeferredList, gatherResults
 
+from aichat.chat.prompt import build_prompt
 from aichat.protocol.errors import AichatError
 from aichat.protocol.frames import Chat, ChatContinue, ChatRegenerate, HistoryRequest, PersonaCreate
 from aichat.protocol.values import Failure, Message, PersonaConfig, Position
@@ -334,6 +336,32 @@ async def test_what_a_turn_returns_is_what_is_stored(store: Store) -> None:
     assert anew.persona == more.persona == await store.personas.get(1, persona)
     page = await store.conversations.history(1, HistoryRequest(conversation_id=ident))
     assert encode(page.messages) == encode([*said[:-1], anew.answer])
+
+
+@pytest_twisted.ensureDeferred
+async def test_history_that_a_model_has_no_room_for_is_not_read(store: Store) -> None:
+    """What it is given is the same, to the greeting that only a whole conversation begins with."""
+    config = PersonaConfig(name="p", prompt="You are {{char}}.", greeting="Hello, {{user}}")
+    persona_id = (await store.personas.create(1, PersonaCreate(persona_config=config))).ack.persona_id
+    chance, read = random.Random(7), list[tuple[int, int]]()
+    for number in range(40):
+        words = chance.choice(["word ", "汉字"]) * chance.randrange(1, 200)
+        asked = Chat(content=words, persona_id=persona_id)
+        turn = await store.messages.append_turn(1, asked)
+        assert turn.answer is not None and turn.persona is not None
+        await store.messages.finish(turn.answer.id, Ending("done", words[:: chance.choice([1, -1])], model="m"))
+        for tokens in (64, 300, 1_000, 4_000, 20_000):
+            again = await store.messages.replace_answer(
+                1, ChatRegenerate(conversation_id=turn.answer.conversation_id), tokens=tokens
+            )
+            assert again.answer is not None
+            read.append((len(again.history), len(turn.history)))
+            given = build_prompt(turn.persona, again.history, "o", tokens)
+            assert given == build_prompt(turn.persona, turn.history, "o", tokens), (number, tokens)
+            await store.messages.finish(again.answer.id, Ending("failed", "an answer " * (number % 3)))
+    assert all(some <= whole for some, whole in read)
+    assert sum(some < whole for some, whole in read) > 50
+    assert sum(some == whole for some, whole in read) > 50
 
 
 @pytest_twisted.ensureDeferred
