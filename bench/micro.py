@@ -179,7 +179,7 @@ def measure(quick: bool) -> list[dict[str, Any]]:
         found = json.loads(Path(file.name).read_text())["benchmarks"]
     return [
         {
-            "name": re.sub(r"\[.*", "", each["name"].removeprefix("test_")).replace("_", " "),
+            "name": re.sub(r"\[([a-z]+)?.*", r" \1", each["name"].removeprefix("test_")).replace("_", " ").strip(),
             "us": 1e6 * each["stats"]["median"],
             "pieces": int((re.findall(r"\d+", each["name"]) or ["1"])[0]),
         }
