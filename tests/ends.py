@@ -89,7 +89,9 @@ class Server:
         lines: Lines | None = None,
         most_per_user: int = 0,
         messages_per_minute: int = 0,
+        clock: Any = reactor,
     ) -> None:
+        """`clock`: that of the turns."""
         self.store = Store(folder / "chat.db", reactor)  # type: ignore[arg-type]
         self.provider = ScriptedProvider()
         self.hub = Hub(reactor)
@@ -97,7 +99,7 @@ class Server:
         site = BridgeApp(reactor, provider or self.provider, self.book, Gate()).site()  # type: ignore[arg-type]
         self.bridge = bridge or BridgeClient.in_process(reactor, site)
         self.lines = lines or Lines({"default": 64}, 64)
-        self.turns = Turns(reactor, self.store, self.hub, self.bridge, self.lines, context=8_192)
+        self.turns = Turns(clock, self.store, self.hub, self.bridge, self.lines, context=8_192)
         self.passwords = Passwords(reactor)
         self.personas = Personas(self.store, self.hub, self.turns)
         self.personas.on_saved = lambda p: self.book.add_persona(p.id, p.name, p.prompt, p.avatar)

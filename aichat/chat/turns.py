@@ -342,19 +342,23 @@ class Turns:
         """Store the text so far of every answer that has grown."""
         self._checkpoint_timer, self._checkpointing = None, True
         grown, self._grown = list(self._grown.values()), {}
+        parts = [grown[at : at + CHECKPOINT_MOST] for at in range(0, len(grown), CHECKPOINT_MOST)]
         writes = []
-        for at in range(0, len(grown), CHECKPOINT_MOST):
+        for part in parts:
             texts = []
-            for generation in grown[at : at + CHECKPOINT_MOST]:
+            for generation in part:
                 generation.checkpointed = generation.length + generation.reasoning_length
                 texts.append((generation.answer.id, generation.content, generation.reasoning))
             writes.append(self._store.messages.checkpoint_all(texts))
-        DeferredList(writes, consumeErrors=True).addCallback(self._checkpointed)
+        DeferredList(writes, consumeErrors=True).addCallback(self._checkpointed, parts)
 
-    def _checkpointed(self, outcomes: list[tuple[bool, Any]]) -> None:
+    def _checkpointed(self, outcomes: list[tuple[bool, Any]], parts: list[list[Generation]]) -> None:
         self._checkpointing = False
-        for succeeded, failure in outcomes:
-            if not succeeded:
-                self._log.error("checkpoint: {error}", error=failure.getErrorMessage())
+        for (succeeded, failure), part in zip(outcomes, parts, strict=True):
+            if not succeeded:  # the next one has them too, though they may say no more
+                error = failure.getErrorMessage()
+                self._log.error("checkpoint of {count} answers: {error}", count=len(part), error=error)
+                running = [each for each in part if self._running.get(each.conversation_id) is each]
+                self._grown = {each.answer.id: each for each in running} | self._grown
         if self._grown and not self._stopping and self._checkpoint_timer is None:
             self._checkpoint_timer = self._reactor.callLater(CHECKPOINT_SECONDS, self._checkpoint)

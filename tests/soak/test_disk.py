@@ -26,7 +26,7 @@ from tests.soak.history import Operation, faults
 
 SOAK = bool(os.environ.get("AICHAT_SOAK"))
 TIMES = 10 if SOAK else 1
-EXPECTED = r"commit failed|read failed|is not stored yet|checkpoint: storage_failed"
+EXPECTED = r"commit failed|read failed|is not stored yet|checkpoint of \d+ answers: storage_failed"
 
 Fault = Callable[[RunningService], AbstractContextManager[None]]
 
