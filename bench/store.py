@@ -1,6 +1,9 @@
 """Durable turns: 50 in flight through the real store (append_turn, then finish; both after COMMIT at FULL). Beside
 it, the same rows by plain SQL: through the same queue and thread (`queued`: what the store's checks and mapping add),
 and in a loop of groups of 50 with nothing around it (`bare`: what SQLite itself takes). They take turns.
+
+The loop is the floor and does less than a turn must: it does not look for the request id, for unfinished answers and
+for the persona, hashes no command, makes none of the values that are published, and no thread waits for another.
 """
 
 from __future__ import annotations
