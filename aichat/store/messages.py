@@ -115,7 +115,6 @@ class Messages:
 
         def write(connection: sqlite3.Connection) -> Turn:
             written: list[Turn] = []
-
             unfinished, said, *first = self._queries.before_turn(
                 connection, user_id=user_id, request_id=command.request_id
             )
