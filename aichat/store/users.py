@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -95,12 +95,12 @@ class Users:
 
         return self._database.write(write)
 
-    def by_token(self, token: str) -> Deferred[Identity | None]:
-        """Whose token this is; None if it is unknown or its user is disabled."""
+    def by_tokens(self, tokens: Iterable[str]) -> Deferred[list[Identity | None]]:
+        """Whose tokens these are, in their order; None for one that is unknown, or whose user is disabled."""
 
-        def read(connection: sqlite3.Connection) -> Identity | None:
-            row = self._queries.user_by_token(connection, hash=token_hash(token))
-            return None if row is None else Identity(User(*row[:3]), f"token:{row[3]}")
+        def read(connection: sqlite3.Connection) -> list[Identity | None]:
+            rows = [self._queries.user_by_token(connection, hash=token_hash(token)) for token in tokens]
+            return [row and Identity(User(*row[:3]), f"token:{row[3]}") for row in rows]
 
         return self._database.read(read)
 

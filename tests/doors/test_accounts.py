@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_twisted
+from twisted.internet.defer import ensureDeferred
 
 from aichat.chat import administration as verbs
 from aichat.protocol import frames
@@ -148,7 +149,37 @@ async def test_ssh_keys_are_kept_found_and_taken_back(server: Server) -> None:
             await do(verbs.KeyAdd(user="wei", line=line))
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_crowd_that_comes_at_once_is_told_apart(server: Server) -> None:
+    tokens = {name: await token_of(server, name) for name in ("wei", "mara")}
+    ends = [(End(server, is_local=False), name) for name in ("wei", "nobody", "mara", "wei") * 5]
+    for end, name in ends:
+        end.send(type="hello", version=1, token=tokens.get(name, "no such token"))
+    for end, name in ends:
+        if name == "nobody":
+            assert (await end.get("error"))["code"] == "unauthorized"
+        else:
+            assert (await end.get("welcome"))["user"] == name
+
+
 # being shut out
+
+
+@pytest_twisted.ensureDeferred
+async def test_whose_token_is_revoked_while_a_crowd_comes_in_does_not_stay(server: Server) -> None:
+    tokens = {name: await token_of(server, name) for name in ("wei", "mara")}
+    ends = [(End(server, is_local=False), name) for name in ("mara", "wei", "mara", "wei")]
+    revoked = ensureDeferred(server.administration.do(verbs.TokenRevoke(user="wei", which="test")))
+    for end, name in ends:
+        end.send(type="hello", version=1, token=tokens[name])
+    await revoked
+    for end, name in ends:
+        if name == "wei":
+            assert (await end.get("error"))["code"] == "unauthorized"
+            assert end.closed is not None
+        else:
+            await end.get("welcome")
+            await settled(end)
 
 
 @pytest_twisted.ensureDeferred
