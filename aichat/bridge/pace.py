@@ -1,9 +1,13 @@
 """When the streams of a bridge are read: at once where there are few, together where there are many.
 
-What a delta costs is mostly what a read, a wake-up and a write cost. Under load each stream is read every
-`TICK_SECONDS`: what came of it in between is one piece from there on, for everybody it goes to. Streams whose time
-comes within one `SLOT_SECONDS` are read together, on one timer; and they are read without asking the reactor, which
-would need two changes of what epoll watches and a wake-up for each.
+What a delta costs is mostly what a read, a wake-up and a write cost. Under load all streams are read every
+`TICK_SECONDS`: what came of one in between is one piece from there on, for everybody it goes to. They are read
+without asking the reactor, which would need two changes of what epoll watches and a wake-up for each; and in one go,
+step by step: all are read, then all pieces go their way, then all that goes to clients is sent. A processor that does
+one thing many times does it faster than many things in turn, and is slow when it just woke up. At 200 streams a delta
+cost a sixth less in one go than in slots of 5 ms, a sixth less by 256 than by 32, a tenth less with sending last
+(bench/run.py). Between every `AT_ONCE` streams the reactor has a turn, so that whoever else wants something does not
+wait for them all.
 """
 
 from __future__ import annotations
@@ -20,7 +24,9 @@ from twisted.python.failure import Failure
 from aichat.log import make_logger
 
 TICK_SECONDS = 0.030
-SLOT_SECONDS = 0.005
+AT_ONCE = 256
+REST_SECONDS = 0.016
+"""From the end of a tick to the next one at least: where there is too much to do, each stream is read less often."""
 MANY = 16
 """Streams at a time from which they are read together: fewer are read as they come, with no delay."""
 
@@ -41,10 +47,15 @@ class Pace:
         self._later = reactor.callLater
         self._now = reactor.seconds
         self.streams = 0
-        self._resting: deque[tuple[float, Stream]] = deque()
-        """With the time at which each reads on; in that order, since all rest for as long."""
+        self._resting: list[Stream] = []
+        self._due: deque[Stream] = deque()
+        """Of those that rested, who is still to be read in this tick."""
+        self._began = 0.0
         self._ticking = self._reading = False
         self._soon: list[Callable[[], None]] = []
+        self._last: list[Callable[[], None]] = []
+        self.is_stepping = False
+        """Whether streams of a tick are being read and their pieces are on their way: `last` may be called."""
 
     @property
     def is_busy(self) -> bool:
@@ -52,8 +63,8 @@ class Pace:
         return self.streams >= MANY
 
     def rest(self, stream: Stream) -> None:
-        """A stream was read; it reads on a tick later."""
-        self._resting.append((self._now() + TICK_SECONDS, stream))
+        """A stream was read; it reads on with the next tick."""
+        self._resting.append(stream)
         if not self._ticking:
             self._ticking = True
             self._later(TICK_SECONDS, self._tick)
@@ -64,23 +75,40 @@ class Pace:
             self._later(0, self._do)
         self._soon.append(work)
 
+    def last(self, work: Callable[[], None]) -> None:
+        """Do something when the pieces of this tick have gone their way."""
+        self._last.append(work)
+
     def _tick(self) -> None:
-        resting, until = self._resting, self._now() + SLOT_SECONDS / 2
-        self._reading = True
-        while resting and resting[0][0] <= until:
-            _, stream = resting.popleft()
+        self._began = self._now()
+        self._due.extend(self._resting)
+        self._resting.clear()
+        self._read_some()
+
+    def _read_some(self) -> None:
+        self._reading = self.is_stepping = True
+        for _ in range(min(AT_ONCE, len(self._due))):
             try:
-                stream.read_on()
+                self._due.popleft().read_on()
             except Exception:
                 self._log.failure("a stream could not be read on")
         self._reading = False
         self._do()
-        self._ticking = bool(resting)
-        if resting:
-            self._later(max(SLOT_SECONDS, resting[0][0] - self._now()), self._tick)
+        self.is_stepping = False
+        works, self._last = self._last, []
+        self._all(works)
+        if self._due:
+            self._later(0, self._read_some)
+        elif self._resting:
+            self._later(max(REST_SECONDS, self._began + TICK_SECONDS - self._now()), self._tick)
+        else:
+            self._ticking = False
 
     def _do(self) -> None:
         works, self._soon = self._soon, []
+        self._all(works)
+
+    def _all(self, works: list[Callable[[], None]]) -> None:
         for work in works:
             try:
                 work()

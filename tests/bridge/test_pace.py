@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 
 from aichat.bridge.body import FIRST_READS, stream_body
-from aichat.bridge.pace import MANY, SLOT_SECONDS, TICK_SECONDS, pace_of
+from aichat.bridge.pace import AT_ONCE, MANY, TICK_SECONDS, pace_of
 
 
 class Response:
@@ -162,34 +162,65 @@ def run(clock: Clock, milliseconds: int) -> None:
         clock.advance(0.001)
 
 
-def test_streams_rest_a_tick_each_in_their_order_and_few_timers_serve_them() -> None:
+def test_all_who_rest_are_read_each_tick_in_their_order_on_one_timer() -> None:
     clock, notes = Clock(), []
-    timers = 0
-    later = clock.callLater
-
-    def count(delay: float, *call: Any) -> Any:
-        nonlocal timers
-        timers += 1
-        return later(delay, *call)
-
-    clock.callLater = count  # type: ignore[method-assign]
+    tick = round(1_000 * TICK_SECONDS)
     for n in range(20):  # one each millisecond
         Rester(clock, str(n), notes, again=1).rest()
         run(clock, 1)
     assert len(clock.getDelayedCalls()) == 1
-    run(clock, 100)
-    tick, slot = round(1_000 * TICK_SECONDS), round(1_000 * SLOT_SECONDS)
+    run(clock, 3 * tick)
     for reading in (notes[:20], notes[20:]):
         assert [name for name, _ in reading] == [str(n) for n in range(20)], "in order, and each once"
-    for n, (_, at) in enumerate(notes[:20]):
-        assert abs(at - n - tick) <= slot, "a tick after its rest began, but for the slot"
-    before = [at for _, at in notes[:20]]
-    assert all(tick - slot <= at - was <= tick + slot for was, (_, at) in zip(before, notes[20:], strict=True))
-    assert timers <= 2 * 20 / slot + 4, "those of one slot share a timer"
+    assert {at for _, at in notes[:20]} == {tick}, "all with the tick that began with the first"
+    assert {at for _, at in notes[20:]} == {2 * tick}
     assert not clock.getDelayedCalls()
     Rester(clock, "later", notes).rest()
     run(clock, tick)
-    assert notes[-1] == ("later", 120 + tick), "it rests as ever after a time without streams"
+    assert notes[-1] == ("later", 20 + 3 * tick + tick), "it rests as ever after a time without streams"
+
+
+def test_after_every_so_many_streams_the_reactor_has_a_turn() -> None:
+    clock, notes = Clock(), []
+    clock.callLater(TICK_SECONDS, clock.callLater, 0, notes.append, ("another", 0))
+    for n in range(AT_ONCE + 1):
+        Rester(clock, str(n), notes).rest()
+    clock.advance(TICK_SECONDS)
+    assert [name for name, _ in notes[AT_ONCE:]] == ["another", str(AT_ONCE)], "nobody waits for more than that"
+    assert not clock.getDelayedCalls()
+
+
+def test_a_tick_goes_step_by_step(expected_errors: list[str]) -> None:
+    """All are read, then what was put off is done, then what is to be last; a fault in between stops nothing."""
+    clock, steps = Clock(), []
+    pace = pace_of(clock)
+    expected_errors.append("what was put off failed")
+
+    class Stepper:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def read_on(self) -> None:
+            assert pace.is_stepping
+            steps.append(f"read {self.name}")
+            pace.soon(self.go)
+            pace.last(self.send)
+
+        def go(self) -> None:
+            assert pace.is_stepping
+            steps.append(f"go {self.name}")
+            if self.name == "a":
+                raise ZeroDivisionError
+
+        def send(self) -> None:
+            assert not pace.is_stepping
+            steps.append(f"send {self.name}")
+
+    for name in "ab":
+        pace.rest(Stepper(name))
+    clock.advance(TICK_SECONDS)
+    assert steps == ["read a", "read b", "go a", "go b", "send a", "send b"]
+    assert not clock.getDelayedCalls()
 
 
 def test_a_stream_that_fails_holds_up_nobody(expected_errors: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -15,6 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.protocols.policies import WrappingFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
+from aichat.bridge.pace import pace_of
 from aichat.doors.direct import direct_writer
 from tests.e2e.test_certificates import make_certificate
 
@@ -151,4 +153,31 @@ async def test_tls_is_not_gone_past() -> None:
     protocol.transport.abortConnection()  # type: ignore[union-attr]
     await protocol.lost
     client.close()
+    await port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("closes", [False, True])
+async def test_what_is_written_within_a_tick_goes_out_at_its_end_in_order_and_before_a_close(closes: bool) -> None:
+    protocol, client, port = await pair()
+    write = direct_writer(protocol.transport)
+
+    class Stream:
+        def read_on(self) -> None:
+            write(b"one ")
+            write(b"two ")
+            with pytest.raises(BlockingIOError):
+                client.recv(10)
+            write(b"three")
+            if closes:
+                assert protocol.transport is not None
+                protocol.transport.loseConnection()
+
+    pace_of(reactor).rest(Stream())
+    assert await received(client, 13) == b"one two three"
+    if closes:
+        await protocol.lost
+        assert client.recv(10) == b""
+    client.close()
+    await protocol.lost
     await port.stopListening()
