@@ -26,6 +26,11 @@ class Subscriber(Protocol):
 SendLive = Callable[[int, bytes], None]
 
 
+WATCHED_MOST = 128
+"""Conversations that one connection follows, the last ones: more than may run at once for a user. A program that asks
+for days, each time in a new conversation, would else be remembered with all of them."""
+
+
 class Hub:
     """Durable events go to every connection of a user, live text to those that watch the conversation.
 
@@ -37,7 +42,7 @@ class Hub:
     def __init__(self, reactor: Any) -> None:
         self._of_user: dict[int, dict[Subscriber, None]] = {}
         self._watching: dict[int, dict[Subscriber, SendLive]] = {}
-        self._watched_by: dict[Subscriber, set[int]] = {}
+        self._watched_by: dict[Subscriber, dict[int, None]] = {}
         self._gathering = Gathering(reactor, self._send_live)
 
     def join(self, subscriber: Subscriber) -> None:
@@ -59,7 +64,11 @@ class Hub:
             return  # it left while it was asking
         self._gathering.settle(conversation_id)  # to the others: it gets a snapshot with all of it
         self._watching.setdefault(conversation_id, {})[subscriber] = subscriber.send_live
-        self._watched_by.setdefault(subscriber, set()).add(conversation_id)
+        watched = self._watched_by.setdefault(subscriber, {})
+        watched.pop(conversation_id, None)
+        watched[conversation_id] = None
+        if len(watched) > WATCHED_MOST:
+            self.unwatch(subscriber, next(iter(watched)))
 
     def unwatch(self, subscriber: Subscriber, conversation_id: int) -> None:
         """No more live text."""
@@ -67,8 +76,8 @@ class Hub:
         watchers.pop(subscriber, None)
         if not watchers:
             self._watching.pop(conversation_id, None)
-        watched = self._watched_by.get(subscriber, set())
-        watched.discard(conversation_id)
+        watched = self._watched_by.get(subscriber, {})
+        watched.pop(conversation_id, None)
         if not watched:
             self._watched_by.pop(subscriber, None)
 
