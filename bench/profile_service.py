@@ -80,6 +80,7 @@ PLACES = [
     ("WebSocketProtocol", "doors: websocket (Autobahn)"),
     ("AutobahnSocket", "doors: websocket"),
     ("Connection (aichat", "doors: connection"),
+    ("direct_writer", "sockets: writing"),
     ("doRead (twisted/internet/tcp", "sockets: reading"),
     ("doWrite (twisted", "sockets: writing"),
     ("_doReadOrWrite", "reactor: what sockets want"),

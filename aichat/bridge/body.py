@@ -66,7 +66,7 @@ class _Body(Protocol):
         else:
             if enough and not self._closed:
                 self._close()
-                self.done.callback(None)
+                self._tell(None)
             elif self._pace is not None and self._pace.is_busy and not self._closed:
                 self._rest(self._pace)
 
@@ -99,9 +99,9 @@ class _Body(Protocol):
             return
         self._closed = True
         if reason.check(ResponseDone, PotentialDataLoss):
-            self.done.callback(None)
+            self._tell(None)
         else:
-            self.done.errback(reason)
+            self._tell(reason)
 
     def _look(self) -> None:
         """The patience since the last look is over: is it since the last piece?"""
@@ -115,7 +115,12 @@ class _Body(Protocol):
     def _fail(self, failure: Failure) -> None:
         if not self._closed:
             self._close()
-            self.done.errback(failure)
+            self._tell(failure)
+
+    def _tell(self, result: Failure | None) -> None:
+        done = self.done
+        del self.done  # it refers to this, which need not wait for the collector
+        done.callback(result)
 
     def _close(self) -> None:
         self._closed = True
@@ -149,8 +154,9 @@ def stream_body(
     read with many others (`pace`).
     """
     body = _Body(reactor, patience, on_data, paced=paced)
+    done = body.done
     response.deliverBody(body)
-    return body.done
+    return done
 
 
 def hang_up(response: IResponse, reactor: IReactorTime) -> None:

@@ -97,7 +97,8 @@ class _Side:
 
     def abortConnection(self) -> None:
         self._out, self._size = [], 0
-        self._end(ConnectionAborted())
+        if self._closed is None:
+            self._end(ConnectionAborted())
 
     def getPeer(self) -> IAddress:
         return ADDRESS
@@ -132,7 +133,8 @@ class _Side:
 
     def resumeProducing(self) -> None:
         self._paused = False
-        self.peer._schedule()
+        if self._closed is None:
+            self.peer._schedule()
 
     def stopProducing(self) -> None:
         self.loseConnection()
@@ -168,4 +170,11 @@ class _Side:
         for side in (self, self.peer):
             if side._closed is None:
                 side._closed = Failure(why)
-                side._reactor.callLater(0, side.protocol.connectionLost, side._closed)
+                side._reactor.callLater(0, side._tell)
+
+    def _tell(self) -> None:
+        """The last word to the protocol; what refers to itself in a circle need not wait for the collector."""
+        protocol = self.protocol
+        self.producer = None
+        del self.protocol, self.peer
+        protocol.connectionLost(self._closed)

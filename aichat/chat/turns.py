@@ -242,6 +242,7 @@ class Turns:
             message = await self._store_ending(generation, ending)
         finally:
             del self._running[generation.conversation_id]
+            generation.place = None  # which knows the generation: neither need wait for the collector
             if message is not None:
                 counts.turns[message.status] += 1
                 self._hub.publish(generation.user_id, MessageDone(message=message))
