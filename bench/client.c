@@ -386,7 +386,7 @@ static void ask(Conn *c) {
     c->asked = now = now_us();
     if (kind == AICHAT) {
         say(c, "{\"type\":\"chat\",\"persona_id\":\"%s\",\"new_conversation\":true,\"content\":\"N=%d gap=%d\","
-               "\"request_id\":\"b%d-%llx\"}", persona, N, gap, c->number, (unsigned long long)now);
+               "\"request_id\":\"b%d-%d-%llx\"}", persona, N, gap, getpid(), c->number, (unsigned long long)now);
     } else if (kind == WATCH) {
         say(c, "{\"type\":\"chat\",\"conversation_id\":%ld,\"content\":\"N=%d gap=%d\",\"request_id\":\"b%llx\"}",
             shared_conversation, N, gap, (unsigned long long)now);

@@ -40,7 +40,7 @@ def conversations(runs: Runs) -> str:
             )
         )
         share = f"{100 * core(runs, 'aichat', load):.0f} %"
-        memory = median(mine, lambda r: r["rss"] / 1024)
+        memory = fresh(runs, load) / 1024
         ours = [cpu(runs, "aichat", load), ratio(runs, "aichat", "nginx", load), each]
         figures = [*map(number, ours), share, first, slow, number(late(runs, "aichat", load)), number(memory)]
         rows.append([f"{load[0]:,}", *figures])
@@ -51,11 +51,11 @@ def conversations(runs: Runs) -> str:
     cost = grows(cpu(runs, "aichat", few), cpu(runs, "aichat", many), times, "µs")
     text += f"- **CPU per delta** {cost}: a wake-up, a read and a write are what a delta costs. Few streams pay them "
     text += (
-        "for each delta; from 16 on all are read together every 25 ms, and what came of one in between travels on "
+        "for each delta; from 16 on all are read together every 30 ms, and what came of one in between travels on "
     )
     text += "as one piece.\n"
     slow = [delay(runs, "aichat", load, "p99") for load in (few, many)]
-    text += f"- **Delay** (p99) {grows(*slow, times, 'ms')}: a delta waits for the next tick, 25 ms at most, and for "
+    text += f"- **Delay** (p99) {grows(*slow, times, 'ms')}: a delta waits for the next tick, 30 ms at most, and for "
     text += "the work on the streams before it; where a core is full, for all that is in front of it.\n"
     held = [load for load in loads if delay(runs, "aichat", load, "p99") <= 40]
     text += "- **As many as hold**: "
@@ -69,16 +69,17 @@ def conversations(runs: Runs) -> str:
         text += "pieces, which makes it cheaper, and no text is lost"
     text += ".\n"
     if len(loads) > 1:
-        size = [median(of(runs, "aichat", load), lambda r: r["rss"]) for load in (few, many)]
+        size = [fresh(runs, load) for load in (few, many)]
         text += f"- **Memory**: {number((size[1] - size[0]) / (many[0] - few[0]))} KB more for each further "
-        text += "conversation, with its socket, its upstream socket and its text.\n"
+        text += "conversation, with its socket, its upstream socket and its text. RSS is that of the first round, in "
+        text += "which loads only grow: a process keeps much of what it once needed.\n"
     lines = [
         Line(name, [load[0] for load in theirs], [cpu(runs, name, load) for load in theirs], name == "aichat")
         for name in ("aichat", "nginx")
         if (theirs := [load for load in loads if of(runs, name, load)])
     ]
     at = [load[0] for load in loads]
-    memory = [median(of(runs, "aichat", load), lambda r: r["rss"] / 1024) for load in loads]
+    memory = [fresh(runs, load) / 1024 for load in loads]
     x_label = "conversations at once"
     charts = [
         Chart("CPU µs per delta", x_label, lines),
@@ -89,6 +90,11 @@ def conversations(runs: Runs) -> str:
     ]
     pictures.lines("conversations.svg", "Conversations at once", charts)
     return "### Conversations\n\n![over conversations](images/bench/conversations.svg)\n\n" + text
+
+
+def fresh(runs: Runs, load: tuple[int, ...]) -> float:
+    """RSS of the service in KB in the first round, in which loads only grow."""
+    return float(next(run["rss"] for run in of(runs, "aichat", load) if not run["round"]))
 
 
 def watchers(fan: dict[str, Any]) -> str:
