@@ -84,13 +84,16 @@ class Pair:
                 time.sleep(self.line.latency + (len(data) / rate if rate else 0.0))
                 if self.ended:
                     break  # what comes after silence stays in the kernel, so that its sender feels it too
-                sink.sendall(data if cut is None else data[:cut])
-                if cut is not None:
-                    cut -= len(data)
-                    if cut <= 0:
-                        self._on_cut()
-                        self.end(self.line.ending)
-                        break
+                if cut is None or len(data) < cut:
+                    sink.sendall(data)
+                    cut = None if cut is None else cut - len(data)
+                    continue
+                if self.line.ending == "silence":  # before the last bytes: whoever has them may answer at once
+                    self.end("silence")
+                sink.sendall(data[:cut])
+                self._on_cut()
+                self.end(self.line.ending)
+                break
         if self.ended != "silence":
             self.end("close")
         with self._lock:
