@@ -27,8 +27,9 @@ SendLive = Callable[[int, bytes], None]
 
 
 WATCHED_MOST = 128
-"""Conversations that one connection follows, the last ones: more than may run at once for a user. A program that asks
-for days, each time in a new conversation, would else be remembered with all of them."""
+"""Conversations that one connection follows, the last ones: more than a user may have running and waiting, as the
+settings are by themselves. A program that asks for days, each time in a new conversation, would else be remembered
+with all of them."""
 
 
 class Hub:

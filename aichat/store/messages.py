@@ -140,14 +140,6 @@ class Messages:
 
         return self._database.read(read)
 
-    def checkpoint(self, message_id: int, content: str, reasoning: str) -> Deferred[int]:
-        """Keep the text so far of a running answer -> 1, or 0 if it is no longer running."""
-        return self._database.write(
-            lambda connection: int(
-                self._queries.checkpoint(connection, id=message_id, content=content, reasoning=reasoning)
-            )
-        )
-
     def checkpoint_all(self, texts: list[tuple[int, str, str]]) -> Deferred[int]:
         """Keep the texts so far of running answers, each (message id, content, reasoning), in one write.
 

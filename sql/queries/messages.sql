@@ -34,9 +34,6 @@ VALUES (:conversation_id, :user_id, 1, '', :time, 'running', :seq);
 -- name: all_running()
 SELECT id, user_id, content FROM messages WHERE status = 'running';
 
--- name: checkpoint(content, reasoning, id)!
-UPDATE messages SET content = :content, reasoning = :reasoning WHERE id = :id AND status = 'running';
-
 -- name: checkpoint_all(content, reasoning, id)*!
 UPDATE messages SET content = :content, reasoning = :reasoning WHERE id = :id AND status = 'running';
 

@@ -287,9 +287,9 @@ async def test_after_closing_it_refuses_in_words(tmp_path: Path) -> None:
 async def test_only_a_running_message_can_end_and_only_once(store: Store) -> None:
     persona = await add_persona(store)
     turn = await store.messages.append_turn(1, Chat(content="q", persona_id=persona))
-    assert await store.messages.checkpoint(turn.ack.answer_id, "part", "") == 1
+    assert await store.messages.checkpoint_all([(turn.ack.answer_id, "part", "")]) == 1
     assert (await store.messages.finish(turn.ack.answer_id, Ending("done", "whole"))) is not None
-    assert await store.messages.checkpoint(turn.ack.answer_id, "late", "") == 0
+    assert await store.messages.checkpoint_all([(turn.ack.answer_id, "late", "")]) == 0
     assert await store.messages.finish(turn.ack.answer_id, Ending("stopped", "late")) is None
     message = await store.messages.get(turn.ack.answer_id)
     assert message is not None
