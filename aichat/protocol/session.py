@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 
 from msgspec.structs import replace
 
 from aichat.protocol import frames
 from aichat.protocol.timeline import Change, Timeline
-from aichat.protocol.values import Failure, Position
+from aichat.protocol.values import Conversation, Failure, Persona, Position
 
 CLOSE_UNAUTHORIZED = 4401
 """WebSocket close code of a refused token: trying again would not help."""
@@ -66,9 +66,9 @@ class Pending:
 
     __slots__ = ("command", "failure")
 
-    def __init__(self, command: frames.Command) -> None:
+    def __init__(self, command: frames.Command, failure: Failure | None = None) -> None:
         self.command = command
-        self.failure: Failure | None = None
+        self.failure = failure
 
 
 class Session:
@@ -90,6 +90,8 @@ class Session:
         self.server = ""
         self.refusal = ""
         self.outbox: dict[str, Pending] = {}
+        self.acked: Pending | None = None
+        """What the ack answered that came last."""
         self.opened_conversations: set[int] = set()
         self._client = client
         self._jitter = jitter
@@ -99,6 +101,35 @@ class Session:
         self._position: Position | None = None
         self._outgoing: list[bytes] = []
         self._resubscribing: set[int] = set()
+
+    # what was kept on disk
+
+    @property
+    def position(self) -> Position | None:
+        """How far the timeline is in step with the server: what to keep beside what `restore` takes."""
+        return self._position
+
+    def restore(
+        self,
+        user: str,
+        role: str,
+        position: Position,
+        personas: Iterable[Persona],
+        conversations: Iterable[Conversation],
+    ) -> None:
+        """Begin where a user was when this was kept; the next connect resumes from there.
+
+        Call it before the first `opened`. If another user connects then, or the position is too old, it is dropped.
+        """
+        self.user, self.role, self._position = user, role, position
+        self.timeline.restore(personas, conversations)
+
+    def take_back(self, pending: Iterable[Pending]) -> None:
+        """Put kept commands into the outbox, oldest first; they are sent under the request ids that they had."""
+        for one in pending:
+            self.outbox[one.command.request_id] = one
+            if self.state is State.LIVE and one.failure is None:
+                self._write(one.command)
 
     # the link's side
 
@@ -126,7 +157,7 @@ class Session:
             case frames.Welcome():
                 self._welcomed(frame)
             case frames.Ack():
-                self.outbox.pop(frame.request_id, None)
+                self.acked = self.outbox.pop(frame.request_id, None)
             case frames.Error():
                 self._failed(frame)
             case frames.MessageSnapshot():

@@ -6,6 +6,8 @@ change, so whatever order replies and events arrive in, the newer state stays.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -46,10 +48,32 @@ class LiveText:
         return True
 
 
-class Timeline:
-    """Everything a client knows. Read the attributes freely; change them through `apply` and `clear` only."""
+@dataclass(slots=True)
+class Journal:
+    """What changed since it was last emptied, by id, for whoever keeps a timeline on disk.
 
-    def __init__(self) -> None:
+    Live text does not count. What stands here and is no longer in the timeline was deleted.
+    """
+
+    cleared: bool = False
+    """Everything that was known before is void."""
+    personas: set[str] = field(default_factory=set)
+    conversations: set[int] = field(default_factory=set)
+    messages: set[tuple[int, int]] = field(default_factory=set)
+    """Conversation id and message id."""
+    loaded: set[int] = field(default_factory=set)
+    """Conversations of which a page came: `Timeline.older`."""
+
+    def __bool__(self) -> bool:
+        return self.cleared or bool(self.personas or self.conversations or self.messages or self.loaded)
+
+
+class Timeline:
+    """Everything a client knows. Read the attributes freely; change them through `apply`, `clear`, `restore` only."""
+
+    def __init__(self, journal: Journal | None = None) -> None:
+        self.journal = journal
+        """Takes down what changes, where somebody wants to know."""
         self.personas: dict[str, Persona] = {}
         self.conversations: dict[int, Conversation] = {}
         self.live: dict[int, LiveText] = {}
@@ -65,7 +89,23 @@ class Timeline:
 
     def clear(self) -> None:
         """Forget everything: the position was too old, or the store is another one."""
-        self.__init__()  # type: ignore[misc]
+        self.__init__(None if self.journal is None else Journal(cleared=True))  # type: ignore[misc]
+
+    def restore(self, personas: Iterable[Persona], conversations: Iterable[Conversation]) -> None:
+        """Begin with what was known when a position was reached that is resumed from; the journal stays empty."""
+        self.personas = {persona.id: persona for persona in personas}
+        self.conversations = {conversation.id: conversation for conversation in conversations}
+        self.personas_known = self.conversations_known = True
+
+    def restore_messages(self, conversation_id: int, messages: Iterable[Message], *, more: bool) -> None:
+        """Add the kept messages of a conversation that is not loaded; what came since stays as it is."""
+        if self.is_loaded(conversation_id) or conversation_id not in self.conversations:
+            return
+        journal, self.journal = self.journal, None
+        self._load(conversation_id, more=more)
+        for message in messages:
+            self._save_message(message)
+        self.journal = journal
 
     def apply(self, frame: frames.AnyPush) -> list[Change]:
         """Fold in one frame from the server and say what changed; frames without state change nothing."""
@@ -98,6 +138,7 @@ class Timeline:
                 return self._apply_message(frame.message)
             case frames.MessageDeleted():
                 self._gone["message", frame.message_id] = frame.seq
+                self._note_message(frame.conversation_id, frame.message_id)
                 self._messages.get(frame.conversation_id, {}).pop(frame.message_id, None)
                 self._settle(frame.message_id)
                 return [Change("messages", frame.conversation_id)]
@@ -153,10 +194,14 @@ class Timeline:
         known = self.personas.get(persona.id)
         if self._gone.get(("persona", persona.id), -1) < persona.seq and (known is None or known.seq <= persona.seq):
             self.personas[persona.id] = persona
+            if self.journal is not None:
+                self.journal.personas.add(persona.id)
 
     def _delete_persona(self, persona_id: str, seq: int) -> list[Change]:
         self._gone["persona", persona_id] = seq
         self.personas.pop(persona_id, None)
+        if self.journal is not None:
+            self.journal.personas.add(persona_id)
         changes = [Change("personas", persona_id)]
         for conversation in self.conversations_with(persona_id):
             changes += self._delete_conversation(conversation.id, seq)
@@ -166,10 +211,14 @@ class Timeline:
         known = self.conversations.get(conversation.id)
         if ("conversation", conversation.id) not in self._gone and (known is None or known.seq <= conversation.seq):
             self.conversations[conversation.id] = conversation
+            if self.journal is not None:
+                self.journal.conversations.add(conversation.id)
 
     def _delete_conversation(self, conversation_id: int, seq: int) -> list[Change]:
         self._gone["conversation", conversation_id] = seq
         self.conversations.pop(conversation_id, None)
+        if self.journal is not None:
+            self.journal.conversations.add(conversation_id)
         self.older.pop(conversation_id, None)
         for message_id in self._messages.pop(conversation_id, {}):
             self._settle(message_id)
@@ -178,6 +227,8 @@ class Timeline:
     def _load(self, conversation_id: int, *, more: bool) -> None:
         self.older[conversation_id] = more
         self._messages.setdefault(conversation_id, {})
+        if self.journal is not None:
+            self.journal.loaded.add(conversation_id)
 
     def _apply_history(self, frame: frames.HistoryResponse) -> list[Change]:
         for conversation in frame.conversations:
@@ -207,12 +258,17 @@ class Timeline:
             return
         in_order = known is not None or not here or message.id > next(reversed(here))
         here[message.id] = message
+        self._note_message(message.conversation_id, message.id)
         if not in_order:
             self._messages[message.conversation_id] = dict(sorted(here.items()))
         if message.status != "running":
             self._settle(message.id)
         elif message.id not in self.live or (known is not None and known.seq < message.seq):
             self.live[message.id] = LiveText(message.content, message.reasoning)  # it grows on from what is stored
+
+    def _note_message(self, conversation_id: int, message_id: int) -> None:
+        if self.journal is not None:
+            self.journal.messages.add((conversation_id, message_id))
 
     def _settle(self, message_id: int) -> None:
         """An answer no longer runs."""

@@ -14,11 +14,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from aichat.protocol.address import DEFAULT_URL, Address, find_server
-from aichat.protocol.session import Session
 from aichat_qt.icons import app_icon
-from aichat_qt.link import Link
 from aichat_qt.main_window import MainWindow
 from aichat_qt.model import Model
+from aichat_qt.server import Server
 from aichat_qt.theme import body_font, theme
 
 
@@ -57,11 +56,10 @@ def dress(app: QApplication) -> None:
 
 def build(find: Callable[[], Address], settings: QSettings | None = None) -> MainWindow:
     """The window with all that stands behind it, not connected yet. Errors: those of `find`."""
-    session = Session(client=f"aichat-qt {our_version()}")
-    link = Link(session, find)
-    model = Model(session, link)
+    server = Server(find, f"aichat-qt {our_version()}")
+    model = Model(server)
     window = MainWindow(model, settings)
-    link.setParent(window)
+    server.setParent(window)
     model.setParent(window)
     return window
 

@@ -115,7 +115,7 @@ class ChatAreaWidget(QWidget):
         model.link_changed.connect(self._refresh)
         model.noticed.connect(self.notice)
         model.user_changed.connect(self._forget)
-        model.link.kept.connect(self._tell_kept)
+        model.kept.connect(self._tell_kept)
         theme().changed.connect(self.update)
         self._refresh()
 

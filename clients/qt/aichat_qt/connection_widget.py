@@ -32,7 +32,7 @@ class OfflineLine(QWidget):
         self._model = model
         self._words = label(self, "", px=META_PX)
         self._now = button(self.tr("Try now"), "link", self)
-        self._now.clicked.connect(model.link.connect_now)
+        self._now.clicked.connect(model.connect_now)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(L, 0, L, 0)
         layout.setSpacing(S)
@@ -91,7 +91,7 @@ class ConnectionPage(Centred):
         self.form.login_given.connect(self._log_in)
         self.form.token_given.connect(self._use_token)
         self.connect_button = button(self.tr("Try now"), "", self.column)
-        self.connect_button.clicked.connect(model.link.connect_now)
+        self.connect_button.clicked.connect(model.connect_now)
         self._space = QWidget(self.column)
         self._space.setFixedHeight(S)
         self.content.addWidget(self._space)

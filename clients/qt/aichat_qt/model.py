@@ -1,39 +1,29 @@
-"""What the widgets show and the verbs they have, on top of a session.
+"""What the widgets show, on top of the server that is shown; what the user can do there is in `verbs`.
 
-Turns the session's changes into Qt signals and knows which persona and conversation are shown. Live text comes at
-most every `FLUSH_MS`; other changes are gathered until the event loop is free.
+Turns the session's changes into Qt signals. Live text comes at most every `FLUSH_MS`; other changes are gathered
+until the event loop is free.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from aichat.protocol import frames
-from aichat.protocol.session import Pending, Session, State
-from aichat.protocol.timeline import Change
-from aichat.protocol.values import Conversation, Failure, Message, Persona, PersonaChanges, PersonaConfig, can_chat
-from aichat_qt.link import Link
+from aichat.protocol.saying import Said
+from aichat.protocol.session import State
+from aichat.protocol.timeline import Change, Timeline
+from aichat.protocol.values import Conversation, Message, Persona, can_chat
+from aichat_qt.server import Server
+from aichat_qt.verbs import Verbs
 
 FLUSH_MS = 40
 OLDER_PAGE = 100
 
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An own message that is not stored yet, or stored and not announced yet."""
-
-    request_id: str
-    content: str
-    state: Literal["waiting", "sending", "queued", "failed"]
-    """waiting: for the connection; queued: for the running answer."""
-    failure: Failure | None = None
+Draft = Said
+"""An own message that is not stored yet, or stored and not announced yet."""
 
 
-class Model(QObject):
+class Model(Verbs):
     """The one object that widgets talk to."""
 
     personas_changed = Signal()
@@ -53,30 +43,29 @@ class Model(QObject):
     """Words for the reader that belong to no place."""
     user_changed = Signal()
     """Somebody else is here, or nobody."""
+    kept = Signal(bool)
+    """After a login: whether a keyring has it now."""
 
-    def __init__(self, session: Session, link: Link, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.session, self.link = session, link
-        self.timeline = session.timeline
-        self.persona_id = ""
-        self.conversation_id: int | None = None
+    def __init__(self, server: Server, parent: QObject | None = None) -> None:
+        super().__init__(server, parent)
         self.loading_older = False
-        self._fresh = False  # the user asked for a new conversation, so the newest must not come up by itself
-        self.preferred_persona = ""
-        self._last_state = session.state
-        self._user = ""
-        self._seen = False  # the shown conversation was in the list once; when it leaves it was deleted
-        self._sent: dict[str, frames.Command] = {}
-        self._settling: dict[str, frames.Chat] = {}  # acked, and its message not here yet
-        self._stopping: set[int] = set()
         self._stale: set[str] = set()
         self._grown: set[int] = set()
         self._gather = QTimer(self, singleShot=True, interval=0)
         self._gather.timeout.connect(self._tell)
         self._flush = QTimer(self, singleShot=True, interval=FLUSH_MS)
         self._flush.timeout.connect(self._tell_live)
-        link.received.connect(self._received)
-        link.changed.connect(self._link_changed)
+        self._last_state = self.state
+        self._listen()
+
+    def _listen(self) -> None:
+        """Hear the server that is shown, and only that one."""
+        server = self.server
+        server.received.connect(self._received)
+        server.link_changed.connect(self._link_changed)
+        server.said_changed.connect(self._said_changed)
+        server.user_changed.connect(self._user_changed)
+        server.link.kept.connect(self.kept)
 
     # who is here
 
@@ -92,17 +81,11 @@ class Model(QObject):
 
     def log_out(self) -> None:
         """Forget who this is, and wait for a login."""
-        self.link.log_out()
-        self._reset("")
+        self.server.log_out()
 
-    def _reset(self, user: str) -> None:
-        self._user = user
-        self._fresh = False
-        for what in (self._sent, self._settling, self._stopping, self._grown):
-            what.clear()
-        self._show("", None)
-        self.user_changed.emit()
-        self._mark("personas", "conversations", "messages")
+    def connect_now(self) -> None:
+        """Do not wait for the next try."""
+        self.link.connect_now()
 
     # what is shown
 
@@ -111,12 +94,29 @@ class Model(QObject):
         return self.session.state
 
     @property
+    def timeline(self) -> Timeline:
+        return self.session.timeline
+
+    @property
+    def persona_id(self) -> str:
+        return self.server.selection.persona_id
+
+    @property
     def persona(self) -> Persona | None:
-        return self.timeline.personas.get(self.persona_id)
+        return self.server.selection.persona
 
     @property
     def conversation(self) -> Conversation | None:
-        return self.timeline.conversations.get(self.conversation_id or 0)
+        return self.server.selection.conversation
+
+    @property
+    def preferred_persona(self) -> str:
+        """Shown first, if it is there."""
+        return self.server.selection.preferred_persona
+
+    @preferred_persona.setter
+    def preferred_persona(self, persona_id: str) -> None:
+        self.server.selection.preferred_persona = persona_id
 
     @property
     def can_chat(self) -> bool:
@@ -125,11 +125,7 @@ class Model(QObject):
 
     def personas(self) -> list[Persona]:
         """All personas, the one spoken with last first, then by age."""
-        latest: dict[str, int] = {}
-        for conversation in self.timeline.conversations.values():
-            latest[conversation.persona_id] = max(latest.get(conversation.persona_id, 0), conversation.touched)
-        known = list(self.timeline.personas.values())
-        return sorted(known, key=lambda p: latest.get(p.id, 0), reverse=True)
+        return self.server.selection.personas()
 
     def conversations(self) -> list[Conversation]:
         """The conversations with the shown persona, newest first."""
@@ -144,113 +140,23 @@ class Model(QObject):
 
     def drafts(self) -> list[Draft]:
         """Own words in the shown conversation that are on their way or were refused."""
-        here = {message.request_id for message in self.messages() if message.request_id}
-        result = [
-            Draft(request_id, chat.content, "sending")
-            for request_id, chat in self._settling.items()
-            if chat.conversation_id == self.conversation_id and request_id not in here
-        ]
-        for pending in self._pending_here():
-            command, failure = pending.command, pending.failure
-            if isinstance(command, frames.Chat) and command.request_id not in here:
-                result.append(self._draft(command, failure))
-        return result
-
-    def _draft(self, chat: frames.Chat, failure: Failure | None) -> Draft:
-        if failure is None:
-            return Draft(chat.request_id, chat.content, "sending" if self.state is State.LIVE else "waiting")
-        if failure.code == "busy":
-            return Draft(chat.request_id, chat.content, "queued")
-        return Draft(chat.request_id, chat.content, "failed", failure)
+        return self.server.saying.said(self.persona_id, self.conversation_id)
 
     def place_in_line(self, message: Message) -> int:
         """As which a running answer waits to be written: 1 is the next; 0 if it does not wait."""
         return self.timeline.queued.get(message.id, 0)
 
-    def running(self) -> Message | None:
-        """The answer being written in the shown conversation."""
-        return None if self.conversation_id is None else self.timeline.running(self.conversation_id)
-
-    def _pending_here(self) -> list[Pending]:
-        pending = self.session.pending_chats(self.persona_id, self.conversation_id)
-        if self.conversation_id is not None and self.conversations()[:1] == [self.conversation]:
-            pending += self.session.pending_chats(self.persona_id, None)  # said before the conversation had a number
-        return pending
-
     # choosing
 
     def select_persona(self, persona_id: str) -> None:
         """Show a persona with the newest conversation."""
-        if persona_id != self.persona_id:
-            newest = self.timeline.conversations_with(persona_id)
-            self._fresh = False
-            self._show(persona_id, newest[0].id if newest else None)
+        if self.server.selection.choose_persona(persona_id):
+            self._moved()
 
     def select_conversation(self, conversation_id: int | None) -> None:
         """Show a conversation of the shown persona; None: a new one, which the first message makes."""
-        self._fresh = conversation_id is None
-        if conversation_id != self.conversation_id:
-            self._show(self.persona_id, conversation_id)
-
-    def _show(self, persona_id: str, conversation_id: int | None) -> None:
-        if self.conversation_id is not None and self.conversation_id != conversation_id:
-            self.session.leave_conversation(self.conversation_id)
-        self.persona_id, self.conversation_id = persona_id, conversation_id
-        self.loading_older = self._seen = False
-        if conversation_id is not None:
-            self.session.open_conversation(conversation_id)
-        self.link.flush()
-        self.selected.emit()
-
-    # verbs
-
-    def post(self, content: str) -> str:
-        """Say something in the shown conversation."""
-        first = all(pending.failure is not None for pending in self.session.pending_chats(self.persona_id, None))
-        new = self.conversation_id is None and first
-        request_id = self.session.post(
-            content, persona_id=self.persona_id, conversation_id=self.conversation_id, new=new
-        )
-        self._sent[request_id] = self.session.outbox[request_id].command
-        self.link.flush()
-        self._mark("messages")
-        return request_id
-
-    def retry(self, request_id: str) -> None:
-        """Send refused words once more."""
-        if request_id in self.session.outbox:
-            self.session.retry(request_id)
-            self.link.flush()
-            self._mark("messages")
-
-    def discard(self, request_id: str) -> str:
-        """Give up refused words -> the words, for the composer."""
-        command = self.session.discard(request_id)
-        self._sent.pop(request_id, None)
-        self._mark("messages")
-        return command.content if isinstance(command, frames.Chat) else ""
-
-    def stop(self) -> bool:
-        """End the running answer of the shown conversation; False if none runs."""
-        running = self.running()
-        if running is None:
-            return False
-        if running.id not in self._stopping:
-            self._stopping.add(running.id)
-            self.request(frames.ChatStop(conversation_id=running.conversation_id, answer_id=running.id))
-        return True
-
-    def regenerate(self) -> None:
-        """Have the last question answered anew."""
-        if self.conversation_id is not None:
-            self.request(frames.ChatRegenerate(conversation_id=self.conversation_id))
-
-    def go_on(self) -> None:
-        """Have the last answer, which broke off or was stopped, finished where it ended."""
-        if self.conversation_id is not None:
-            unfinished = self.timeline.unfinished(self.conversation_id)
-            if unfinished is not None:
-                self.request(frames.ChatContinue(conversation_id=self.conversation_id, answer_id=unfinished.id))
+        if self.server.selection.choose_conversation(conversation_id):
+            self._moved()
 
     def load_older(self) -> bool:
         """Ask for the page before the oldest loaded message; False if none exists or none can be had now."""
@@ -260,39 +166,17 @@ class Model(QObject):
         self.link.flush()
         return self.loading_older
 
-    def create_persona(self, config: PersonaConfig) -> str:
-        return self.request(frames.PersonaCreate(persona_config=config))
-
-    def update_persona(self, persona_id: str, changes: PersonaChanges) -> str:
-        return self.request(frames.PersonaUpdate(persona_id=persona_id, persona_config=changes))
-
-    def delete_persona(self, persona_id: str) -> str:
-        return self.request(frames.PersonaDelete(persona_id=persona_id))
-
-    def rename_conversation(self, conversation_id: int, title: str) -> str:
-        return self.request(frames.ConversationRename(conversation_id=conversation_id, title=title))
-
-    def delete_conversation(self, conversation_id: int) -> str:
-        return self.request(frames.ConversationDelete(conversation_id=conversation_id))
-
-    def request(self, command: frames.Command) -> str:
-        """Send a command now or after the next connect -> its request id."""
-        request_id = self.session.request(command)
-        self._sent[request_id] = command
+    def _moved(self) -> None:
+        self.loading_older = False
         self.link.flush()
-        return request_id
+        self.selected.emit()
 
     # what comes in
 
     def _received(self, frame: frames.AnyPush, changes: list[Change]) -> None:
         match frame:
             case frames.Welcome():
-                if self._user and self._user != self.session.user:
-                    self._reset(self.session.user)
-                self._user = self.session.user
-                self._resend_queued()
                 if not frame.recovered:
-                    self._settling.clear()
                     self._mark("personas", "conversations", "messages")
             case frames.Error():
                 self._errored(frame)
@@ -302,7 +186,6 @@ class Model(QObject):
                 self.loading_older = False
             case frames.MessageDone():
                 self._stopping.discard(frame.message.id)
-                self._resend_queued(frame.message.conversation_id)
         for change in changes:
             if change.kind == "live" and isinstance(change.key, int):
                 self._grown.add(change.key)
@@ -314,12 +197,13 @@ class Model(QObject):
                 self._mark(change.kind)
 
     def _acked(self, ack: frames.Ack) -> None:
-        command = self._sent.pop(ack.request_id, None)
-        if isinstance(command, frames.Chat) and ack.conversation_id:
-            self._settling[ack.request_id] = replace(command, conversation_id=ack.conversation_id)
-            if self.conversation_id is None and command.persona_id == self.persona_id:
-                self._show(self.persona_id, ack.conversation_id)
-            self._mark("messages")
+        command = self.session.acked.command if self.session.acked else None
+        if (
+            isinstance(command, frames.Chat)
+            and ack.conversation_id
+            and self.server.selection.began(command.persona_id, ack.conversation_id)
+        ):
+            self._moved()
         self.acknowledged.emit(ack.request_id, ack)
 
     def _errored(self, error: frames.Error) -> None:
@@ -328,27 +212,22 @@ class Model(QObject):
         if pending is None:
             if error.code not in {"unauthorized", "not_found", "shutting_down"}:
                 self.noticed.emit(error.message)
-        elif pending.failure is None:
-            pass  # the next connection sends it again
-        elif isinstance(pending.command, frames.Chat):
-            self._mark("messages")
-        else:
+        elif pending.failure is not None and not isinstance(pending.command, frames.Chat):
             self.session.discard(error.request_id)
-            self._sent.pop(error.request_id, None)
+            self.link.flush()
             self.refused.emit(error.request_id, pending.failure)
             if not isinstance(pending.command, frames.PersonaCreate | frames.PersonaUpdate | frames.ChatStop):
                 self.noticed.emit(pending.failure.message)
 
-    def _resend_queued(self, conversation_id: int | None = None) -> None:
-        """Words that came while an answer was being written go out when it ends."""
-        for request_id, pending in list(self.session.outbox.items()):
-            command, failure = pending.command, pending.failure
-            if not isinstance(command, frames.Chat) or failure is None or failure.code != "busy":
-                continue
-            if conversation_id is None or command.conversation_id in {None, conversation_id}:
-                self.session.retry(request_id)
-                self._mark("messages")
-        self.link.flush()
+    def _said_changed(self) -> None:
+        self._mark("messages")
+
+    def _user_changed(self) -> None:
+        self._stopping.clear()
+        self._grown.clear()
+        self._moved()
+        self.user_changed.emit()
+        self._mark("personas", "conversations", "messages")
 
     def _link_changed(self) -> None:
         if self.state is not State.LIVE:
@@ -368,37 +247,15 @@ class Model(QObject):
     def _tell(self) -> None:
         stale, self._stale = self._stale, set()
         if stale & {"personas", "conversations"}:
-            self._keep_selection_valid()
-        if stale & {"personas", "conversations"}:
+            if self.server.selection.keep_valid():
+                self._moved()
             self.personas_changed.emit()
         if "conversations" in stale:
             self.conversations_changed.emit()
         if "messages" in stale:
-            here = {message.request_id for message in self.messages()}
-            self._settling = {k: chat for k, chat in self._settling.items() if k not in here}
             self.messages_changed.emit()
 
     def _tell_live(self) -> None:
         grown, self._grown = self._grown, set()
         for message_id in grown:
             self.live_grew.emit(message_id)
-
-    def _keep_selection_valid(self) -> None:
-        if self.timeline.personas_known and self.persona is None:
-            wanted = self.preferred_persona
-            personas = self.personas()
-            first = wanted if wanted in self.timeline.personas else personas[0].id if personas else ""
-            newest = self.timeline.conversations_with(first)
-            self._fresh = False
-            self._show(first, newest[0].id if newest else None)
-        if not self.timeline.conversations_known:
-            return
-        if self.conversation is not None:
-            self._seen = True
-            return
-        gone = self.conversation_id is not None and self._seen
-        waiting = self.conversation_id is None and not self._fresh and not self.drafts()
-        if gone or waiting:
-            newest = self.timeline.conversations_with(self.persona_id)
-            if gone or newest:
-                self._show(self.persona_id, newest[0].id if newest else None)

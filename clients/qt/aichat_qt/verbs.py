@@ -1,0 +1,108 @@
+"""What the user can do: each verb is a command to the server that is shown, sent now or after the next connect."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from aichat.protocol import frames
+from aichat.protocol.session import Session
+from aichat.protocol.values import Message, PersonaChanges, PersonaConfig
+from aichat_qt.link import Link
+from aichat_qt.server import Server
+
+
+class Verbs(QObject):
+    """The half of the model that does; the other half shows."""
+
+    def __init__(self, server: Server, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.server = server
+        self._stopping: set[int] = set()
+
+    @property
+    def session(self) -> Session:
+        return self.server.session
+
+    @property
+    def link(self) -> Link:
+        return self.server.link
+
+    @property
+    def conversation_id(self) -> int | None:
+        """The conversation shown; None: one that begins with the next message."""
+        return self.server.selection.conversation_id
+
+    def running(self) -> Message | None:
+        """The answer being written in the shown conversation."""
+        return None if self.conversation_id is None else self.session.timeline.running(self.conversation_id)
+
+    def request(self, command: frames.Command) -> str:
+        """Send a command -> its request id, which `acknowledged` or `refused` names."""
+        request_id = self.session.request(command)
+        self.link.flush()
+        return request_id
+
+    # in the shown conversation
+
+    def post(self, content: str) -> str:
+        """Say something in the shown conversation."""
+        persona_id = self.server.selection.persona_id
+        first = all(pending.failure is not None for pending in self.session.pending_chats(persona_id, None))
+        new = self.conversation_id is None and first
+        request_id = self.session.post(content, persona_id=persona_id, conversation_id=self.conversation_id, new=new)
+        self.link.flush()
+        self.server.said_changed.emit()
+        return request_id
+
+    def retry(self, request_id: str) -> None:
+        """Send refused words once more."""
+        if request_id in self.session.outbox:
+            self.session.retry(request_id)
+            self.link.flush()
+            self.server.said_changed.emit()
+
+    def discard(self, request_id: str) -> str:
+        """Give up a command that the server has not taken -> the words in it, for the composer."""
+        command = self.session.discard(request_id)
+        self.link.flush()
+        self.server.said_changed.emit()
+        return command.content if isinstance(command, frames.Chat) else ""
+
+    def stop(self) -> bool:
+        """End the running answer of the shown conversation; False if none runs."""
+        running = self.running()
+        if running is None:
+            return False
+        if running.id not in self._stopping:
+            self._stopping.add(running.id)
+            self.request(frames.ChatStop(conversation_id=running.conversation_id, answer_id=running.id))
+        return True
+
+    def regenerate(self) -> None:
+        """Have the last question answered anew."""
+        if self.conversation_id is not None:
+            self.request(frames.ChatRegenerate(conversation_id=self.conversation_id))
+
+    def go_on(self) -> None:
+        """Have the last answer, which broke off or was stopped, finished where it ended."""
+        if self.conversation_id is not None:
+            unfinished = self.session.timeline.unfinished(self.conversation_id)
+            if unfinished is not None:
+                self.request(frames.ChatContinue(conversation_id=self.conversation_id, answer_id=unfinished.id))
+
+    # personas and conversations
+
+    def create_persona(self, config: PersonaConfig) -> str:
+        return self.request(frames.PersonaCreate(persona_config=config))
+
+    def update_persona(self, persona_id: str, changes: PersonaChanges) -> str:
+        return self.request(frames.PersonaUpdate(persona_id=persona_id, persona_config=changes))
+
+    def delete_persona(self, persona_id: str) -> str:
+        return self.request(frames.PersonaDelete(persona_id=persona_id))
+
+    def rename_conversation(self, conversation_id: int, title: str) -> str:
+        return self.request(frames.ConversationRename(conversation_id=conversation_id, title=title))
+
+    def delete_conversation(self, conversation_id: int) -> str:
+        return self.request(frames.ConversationDelete(conversation_id=conversation_id))
