@@ -12,7 +12,7 @@ QT_LIBRARIES = libegl1 libgl1 libdbus-1-3 libxkbcommon0 libxkbcommon-x11-0 libfo
 	libxcb-xkb1
 
 .DEFAULT_GOAL = help
-.PHONY: help run tui qt install model test soak bench lint check-python clean
+.PHONY: help run tui qt install model test soak bench lint check-python clean translations
 
 help:
 	@echo "make run      install, fetch the model, start the service, say where to go"
@@ -64,6 +64,10 @@ lint:
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# After a change of words in the Qt app: brings its .ts in step, compiles them, says what is not translated.
+translations: $(TEST_INSTALLED)
+	@$(BIN)/python clients/qt/linguist.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -36,8 +36,9 @@ if not EDITABLE:
         for package in find_packages(root):
             packages.append(package)
             package_dir[package] = f"{root}/{package.replace('.', '/')}"
-    packages.append("aichat_qt.icons")
-    package_dir["aichat_qt.icons"] = "clients/qt/aichat_qt/icons"
+    for folder in ("icons", "translations"):
+        packages.append(f"aichat_qt.{folder}")
+        package_dir[f"aichat_qt.{folder}"] = f"clients/qt/aichat_qt/{folder}"
     for package in ("aichat.sql", "aichat.sql.migrations", "aichat.sql.queries"):
         packages.append(package)
         package_dir[package] = package.removeprefix("aichat.").replace(".", "/")
@@ -52,6 +53,7 @@ setup(
         "aichat.sql.migrations": ["*.sql"],
         "aichat.sql.queries": ["*.sql"],
         "aichat_qt.icons": ["*"],
+        "aichat_qt.translations": ["*.qm"],
         "aichat_tui": ["*.tcss"],
     },
     cmdclass={"build_py": BuildPy},

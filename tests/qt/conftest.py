@@ -9,6 +9,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
 from aichat_qt.__main__ import build, dress
+from aichat_qt.languages import languages
 from aichat_qt.main_window import MainWindow
 from aichat_qt.theme import theme
 from PySide6.QtCore import QEvent
@@ -25,9 +26,11 @@ Open = Callable[..., MainWindow]
 @pytest.fixture
 def dressed(qapp: QApplication) -> Iterator[QApplication]:
     dress(qapp)
-    theme().apply("light")
+    theme().choose("light")
+    languages().choose("en")
     yield qapp
-    theme().apply("light")
+    theme().choose("light")
+    languages().choose("en")
 
 
 @pytest.fixture

@@ -9,16 +9,18 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, QTranslator
+from PySide6.QtCore import QSettings
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from aichat.protocol.address import DEFAULT_URL, Address, find_server
 from aichat_qt.icons import app_icon
+from aichat_qt.languages import languages
 from aichat_qt.main_window import MainWindow
 from aichat_qt.model import Model
 from aichat_qt.server import Server
 from aichat_qt.theme import body_font, theme
+from aichat_qt.window_state import WindowState
 
 
 def our_version() -> str:
@@ -41,17 +43,16 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def dress(app: QApplication) -> None:
-    """Style, font, icon, translations and colours."""
+def dress(app: QApplication, settings: QSettings | None = None) -> None:
+    """Style, font, icon, language and colours."""
+    memory = WindowState(settings)
     app.setApplicationName("aichat")
     app.setDesktopFileName("aichat")
     app.setStyle("Fusion")
     app.setFont(body_font())
     app.setWindowIcon(app_icon())
-    qt_words = QTranslator(app)
-    if qt_words.load(QLocale(), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
-        app.installTranslator(qt_words)
-    theme().follow_system()
+    languages().choose(memory.text("language"))
+    theme().choose(memory.text("appearance"))
 
 
 def build(find: Callable[[], Address], settings: QSettings | None = None) -> MainWindow:
@@ -75,8 +76,9 @@ def main() -> int:
         return 2
     QGuiApplication.setDesktopFileName("aichat")
     app = QApplication(sys.argv[:1])
-    dress(app)
-    window = build(find, QSettings("aichat", "aichat-qt"))
+    settings = QSettings("aichat", "aichat-qt")
+    dress(app, settings)
+    window = build(find, settings)
     window.show()
     window.model.link.connect_now()
     return app.exec()

@@ -225,7 +225,7 @@ class ChatAreaWidget(QWidget):
 
     def _place_notice(self) -> None:
         words = QFontMetrics(self._notice.font()).horizontalAdvance(self._notice.text()) + 2 * M + 2
-        width = min(480, words, self.width() - 2 * XL)
+        width = max(0, min(480, words, self.width() - 2 * XL))
         self._notice.setFixedWidth(width)
         height = max(HIT, self._notice.heightForWidth(width))
         self._notice.setFixedHeight(height)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, QUrl
 from PySide6.QtGui import QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -19,9 +19,13 @@ PATIENCE_MS = 700
 """A connection that is made faster than this is not worth a word."""
 
 
-def _retry_words(widget: QWidget, model: Model) -> str:
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("", text)
+
+
+def _retry_words(model: Model) -> str:
     left = model.link.seconds_left
-    return widget.tr("reconnecting in {0} s").format(left) if left else widget.tr("connecting…")
+    return _tr("reconnecting in {0} s").format(left) if left else _tr("connecting…")
 
 
 class OfflineLine(QWidget):
@@ -60,7 +64,7 @@ class OfflineLine(QWidget):
         if self.isHidden() and not self._late.isActive() and not model.link.seconds_left:
             self._late.start()
             return
-        self._words.setText(self.tr("No connection, {0}").format(_retry_words(self, model)))
+        self._words.setText(self.tr("No connection, {0}").format(_retry_words(model)))
         self._now.setVisible(bool(model.link.seconds_left))
         self.show()
 
@@ -134,7 +138,7 @@ class ConnectionPage(Centred):
         self._sign.setPixmap(pixmap(sign, theme().tokens.muted, 40, self.devicePixelRatioF()))
         self._title.setText(title)
         self._lead.setText(lead)
-        self._retry_words.setText("" if asks else _retry_words(self, model) if waits or link.trouble else "")
+        self._retry_words.setText("" if asks else _retry_words(model) if waits or link.trouble else "")
         self._retry_words.setVisible(bool(self._retry_words.text()))
         self.form.setVisible(asks)
         self.connect_button.setVisible(self._can_connect(asks=asks, waits=waits))

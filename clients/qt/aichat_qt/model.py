@@ -109,14 +109,10 @@ class Model(Verbs):
     def conversation(self) -> Conversation | None:
         return self.server.selection.conversation
 
-    @property
-    def preferred_persona(self) -> str:
-        """Shown first, if it is there."""
-        return self.server.selection.preferred_persona
-
-    @preferred_persona.setter
-    def preferred_persona(self, persona_id: str) -> None:
-        self.server.selection.preferred_persona = persona_id
+    def prefer(self, persona_id: str, conversation_id: int) -> None:
+        """Show these first, if they are there."""
+        selection = self.server.selection
+        selection.preferred_persona, selection.preferred_conversation = persona_id, conversation_id
 
     @property
     def can_chat(self) -> bool:
@@ -156,6 +152,11 @@ class Model(Verbs):
     def select_conversation(self, conversation_id: int | None) -> None:
         """Show a conversation of the shown persona; None: a new one, which the first message makes."""
         if self.server.selection.choose_conversation(conversation_id):
+            self._moved()
+
+    def open_conversation(self, conversation_id: int) -> None:
+        """Show a conversation and the persona it is with; one that is gone changes nothing."""
+        if self.server.selection.choose_both(conversation_id):
             self._moved()
 
     def load_older(self) -> bool:

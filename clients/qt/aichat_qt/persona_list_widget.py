@@ -93,6 +93,7 @@ class PersonaListWidget(QWidget):
         self._state = ElidedLabel(self, "muted", px=META_PX)
         self.user_button = IconButton("person", self.tr("User"), self)
         self.user_button.clicked.connect(self._user_menu)
+        self.app_button = IconButton("settings", self.tr("Settings and more (F10)"), self)
         self._lay_out()
         model.personas_changed.connect(self._refresh)
         model.messages_changed.connect(self._refresh)
@@ -121,6 +122,7 @@ class PersonaListWidget(QWidget):
         foot.setContentsMargins(L + XS + M, XS, M, S)
         foot.addWidget(self._state, 1)
         foot.addWidget(self.user_button)
+        foot.addWidget(self.app_button)
         layout.addLayout(foot)
 
     @property

@@ -22,6 +22,8 @@ class Selection:
         """None: a conversation that begins with the next message."""
         self.preferred_persona = ""
         """Shown first, if it is there."""
+        self.preferred_conversation = 0
+        """Shown first, if it is there and with that persona; once."""
         self._fresh = False  # the user asked for a new conversation, so the newest must not come up by itself
         self._seen = False  # the shown conversation was in the list once; when it leaves it was deleted
 
@@ -50,6 +52,14 @@ class Selection:
         self._fresh = conversation_id is None
         return conversation_id != self.conversation_id and self.show(self.persona_id, conversation_id)
 
+    def choose_both(self, conversation_id: int) -> bool:
+        """A conversation and the persona it is with; one that is gone changes nothing."""
+        conversation = self._timeline.conversations.get(conversation_id)
+        if conversation is None or conversation_id == self.conversation_id:
+            return False
+        self._fresh = False
+        return self.show(conversation.persona_id, conversation_id)
+
     def began(self, persona_id: str, conversation_id: int) -> bool:
         """A new conversation with a persona has its number."""
         is_here = self.conversation_id is None and persona_id == self.persona_id
@@ -62,7 +72,7 @@ class Selection:
         if timeline.personas_known and self.persona is None:
             first = self._first_persona()
             self._fresh = False
-            moved = self.show(first, self._newest(first))
+            moved = self.show(first, self._first_with(first))
         if not timeline.conversations_known:
             return moved
         if self.conversation is not None:
@@ -71,9 +81,9 @@ class Selection:
         gone = self.conversation_id is not None and self._seen
         unsaid = not self._saying.said(self.persona_id, self.conversation_id)
         waiting = self.conversation_id is None and not self._fresh and unsaid
-        newest = self._newest(self.persona_id)
-        if gone or (waiting and newest is not None):
-            return self.show(self.persona_id, newest)
+        first_one = self._first_with(self.persona_id)
+        if gone or (waiting and first_one is not None):
+            return self.show(self.persona_id, first_one)
         return moved
 
     def show(self, persona_id: str, conversation_id: int | None) -> bool:
@@ -83,6 +93,7 @@ class Selection:
         self.persona_id, self.conversation_id = persona_id, conversation_id
         self._seen = False
         if conversation_id is not None:
+            self.preferred_conversation = 0
             self._bring(conversation_id)
             self._session.open_conversation(conversation_id)
         return True
@@ -100,6 +111,10 @@ class Selection:
             return self.preferred_persona
         personas = self.personas()
         return personas[0].id if personas else ""
+
+    def _first_with(self, persona_id: str) -> int | None:
+        kept = self._timeline.conversations.get(self.preferred_conversation)
+        return kept.id if kept is not None and kept.persona_id == persona_id else self._newest(persona_id)
 
     def _newest(self, persona_id: str) -> int | None:
         newest = self._timeline.conversations_with(persona_id)[:1]

@@ -20,6 +20,10 @@ QLabel[role="name"] {{ font-weight: 600; }}
 QLabel[role="muted"] {{ color: {t.muted}; font-size: 12px; }}
 QLabel[role="lead"] {{ color: {t.muted}; }}
 QLabel[role="danger"] {{ color: {t.danger}; font-size: 12px; }}
+QLabel[role="key"] {{
+    color: {t.muted}; font-size: 12px; background: {t.surface}; border: 1px solid {t.line}; border-radius: 4px;
+    padding: 1px 6px;
+}}
 QLabel[role="field"] {{ font-size: 12px; font-weight: 600; color: {t.muted}; }}
 
 QPushButton {{
@@ -83,6 +87,11 @@ QLineEdit {{ min-height: 20px; }}
 QLineEdit:focus, QPlainTextEdit:focus {{ border-color: {t.accent}; }}
 QLineEdit[role="search"] {{ padding: 5px 4px; background: {t.sunken}; border-color: transparent; }}
 QLineEdit[role="search"]:focus {{ border-color: {t.accent}; }}
+QLineEdit[role="palette"], QLineEdit[role="palette"]:focus {{
+    border: none; background: transparent; padding: 8px 12px; font-size: 16px;
+}}
+#palette {{ background: {t.surface}; border: 1px solid {t.line}; border-radius: 12px; }}
+QListView {{ background: transparent; border: none; outline: none; }}
 QPlainTextEdit[role="composer"], QPlainTextEdit[role="composer"]:focus {{
     border: none; background: transparent; padding: 0;
 }}

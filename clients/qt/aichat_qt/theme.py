@@ -1,7 +1,7 @@
 """The look as data: colours of light and dark, spacing, type; and the one object that says which is on.
 
 A test computes the contrast of every pair in `TEXT_PAIRS`. Widgets read `theme().tokens` when they paint and
-redraw on `theme().changed`, which comes when the system turns from light to dark.
+redraw on `theme().changed`, which comes when the system or the user turns from light to dark.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QStyle
 from aichat_qt.stylesheet import stylesheet
 
 Scheme = Literal["light", "dark"]
+Choice = Literal["system", "light", "dark"]
 
 XS, S, M, L, XL, XXL = 4, 8, 12, 16, 24, 32
 """The spacing scale; nothing between."""
@@ -100,13 +101,15 @@ def contrast(one: str, other: str) -> float:
 
 
 class Theme(QObject):
-    """Which scheme is on. `apply` dresses the application; `follow_system` keeps it in step with the desktop."""
+    """Which scheme is on: the desktop's, kept in step with it, or a chosen one."""
 
     changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.scheme: Scheme = "light"
+        self.choice: Choice = "system"
+        self._follows = False
 
     @property
     def tokens(self) -> Tokens:
@@ -115,11 +118,25 @@ class Theme(QObject):
     def colour(self, name: str) -> QColor:
         return QColor(getattr(self.tokens, name))
 
-    def follow_system(self) -> None:
-        """Take the desktop's scheme now and whenever it changes."""
+    def choose(self, choice: str) -> None:
+        """Light or dark from now on; "system", or what is not known: as the desktop is, whenever it changes too."""
         hints = QGuiApplication.styleHints()
-        hints.colorSchemeChanged.connect(lambda scheme: self.apply(_named(scheme)))
-        self.apply(_named(hints.colorScheme()))
+        if not self._follows:
+            self._follows = True
+            hints.colorSchemeChanged.connect(self._system_changed)
+        if choice in SCHEMES:
+            scheme: Scheme = "dark" if choice == "dark" else "light"
+            self.choice = scheme
+            hints.setColorScheme(Qt.ColorScheme.Dark if choice == "dark" else Qt.ColorScheme.Light)  # title bars
+            self.apply(scheme)
+        else:
+            self.choice = "system"
+            hints.unsetColorScheme()
+            self.apply(_named(hints.colorScheme()))
+
+    def _system_changed(self, scheme: Qt.ColorScheme) -> None:
+        if self.choice == "system":
+            self.apply(_named(scheme))
 
     def apply(self, scheme: Scheme) -> None:
         """Dress the application in a scheme and tell every widget that paints by itself."""

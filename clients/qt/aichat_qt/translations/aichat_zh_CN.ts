@@ -1,0 +1,922 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="zh_CN" sourcelanguage="en_US">
+<context>
+    <name></name>
+    <message>
+        <source>reconnecting in {0} s</source>
+        <translation>{0} 秒后重新连接</translation>
+    </message>
+    <message>
+        <source>connecting…</source>
+        <translation>正在连接…</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>This link is not opened</source>
+        <translation>这个链接不会打开</translation>
+    </message>
+    <message>
+        <source>Copy address</source>
+        <translation>复制地址</translation>
+    </message>
+    <message>
+        <source>Open this link in the browser?</source>
+        <translation>要在浏览器中打开这个链接吗？</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>打开</translation>
+    </message>
+    <message>
+        <source>Message field</source>
+        <translation>输入框</translation>
+    </message>
+    <message>
+        <source>Send</source>
+        <translation>发送</translation>
+    </message>
+    <message>
+        <source>New line</source>
+        <translation>换行</translation>
+    </message>
+    <message>
+        <source>Messages</source>
+        <translation>消息</translation>
+    </message>
+    <message>
+        <source>From message to message</source>
+        <translation>逐条浏览消息</translation>
+    </message>
+    <message>
+        <source>To the first, to the newest</source>
+        <translation>到最早、到最新</translation>
+    </message>
+    <message>
+        <source>Copy the message</source>
+        <translation>复制这条消息</translation>
+    </message>
+    <message>
+        <source>Lists</source>
+        <translation>列表</translation>
+    </message>
+    <message>
+        <source>Rename or edit</source>
+        <translation>重命名或编辑</translation>
+    </message>
+    <message>
+        <source>Everywhere</source>
+        <translation>任何位置</translation>
+    </message>
+    <message>
+        <source>Close what is open, else stop the answer</source>
+        <translation>关闭已打开的面板，否则停止回答</translation>
+    </message>
+    <message>
+        <source>To the next control</source>
+        <translation>到下一个控件</translation>
+    </message>
+    <message>
+        <source>Conversation</source>
+        <translation>对话</translation>
+    </message>
+    <message>
+        <source>New conversation</source>
+        <translation>新对话</translation>
+    </message>
+    <message>
+        <source>Show conversations</source>
+        <translation>显示对话列表</translation>
+    </message>
+    <message>
+        <source>Next conversation</source>
+        <translation>下一个对话</translation>
+    </message>
+    <message>
+        <source>Previous conversation</source>
+        <translation>上一个对话</translation>
+    </message>
+    <message>
+        <source>Rename conversation…</source>
+        <translation>重命名对话…</translation>
+    </message>
+    <message>
+        <source>Delete conversation…</source>
+        <translation>删除对话…</translation>
+    </message>
+    <message>
+        <source>Answer</source>
+        <translation>回答</translation>
+    </message>
+    <message>
+        <source>Stop the answer</source>
+        <translation>停止回答</translation>
+    </message>
+    <message>
+        <source>Answer anew</source>
+        <translation>重新回答</translation>
+    </message>
+    <message>
+        <source>Continue the answer</source>
+        <translation>继续回答</translation>
+    </message>
+    <message>
+        <source>Copy the last answer</source>
+        <translation>复制最后的回答</translation>
+    </message>
+    <message>
+        <source>To the newest message</source>
+        <translation>到最新消息</translation>
+    </message>
+    <message>
+        <source>Personas</source>
+        <translation>人设</translation>
+    </message>
+    <message>
+        <source>New persona…</source>
+        <translation>新建人设…</translation>
+    </message>
+    <message>
+        <source>Edit persona…</source>
+        <translation>编辑人设…</translation>
+    </message>
+    <message>
+        <source>Delete persona…</source>
+        <translation>删除人设…</translation>
+    </message>
+    <message>
+        <source>Next persona</source>
+        <translation>下一个人设</translation>
+    </message>
+    <message>
+        <source>Previous persona</source>
+        <translation>上一个人设</translation>
+    </message>
+    <message>
+        <source>Go to</source>
+        <translation>前往</translation>
+    </message>
+    <message>
+        <source>Next part of the window</source>
+        <translation>窗口的下一个区域</translation>
+    </message>
+    <message>
+        <source>App</source>
+        <translation>应用</translation>
+    </message>
+    <message>
+        <source>Command palette</source>
+        <translation>命令面板</translation>
+    </message>
+    <message>
+        <source>Keyboard shortcuts</source>
+        <translation>键盘快捷键</translation>
+    </message>
+    <message>
+        <source>Quick question</source>
+        <translation>快速提问</translation>
+    </message>
+    <message>
+        <source>Menu of the app</source>
+        <translation>应用菜单</translation>
+    </message>
+    <message>
+        <source>Switch between light and dark</source>
+        <translation>切换浅色与深色</translation>
+    </message>
+    <message>
+        <source>Switch the language</source>
+        <translation>切换语言</translation>
+    </message>
+    <message>
+        <source>Full screen</source>
+        <translation>全屏</translation>
+    </message>
+    <message>
+        <source>Close the window</source>
+        <translation>关闭窗口</translation>
+    </message>
+    <message>
+        <source>Log out…</source>
+        <translation>退出登录…</translation>
+    </message>
+    <message>
+        <source>Quit</source>
+        <translation>退出</translation>
+    </message>
+    <message>
+        <source>Appearance</source>
+        <translation>外观</translation>
+    </message>
+    <message>
+        <source>Language</source>
+        <translation>语言</translation>
+    </message>
+    <message>
+        <source>Persona</source>
+        <translation>人设</translation>
+    </message>
+    <message>
+        <source>This persona is {0}&apos;s: only they can change it.</source>
+        <translation>这个人设属于 {0}，只有对方可以修改。</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>今天</translation>
+    </message>
+    <message>
+        <source>Yesterday</source>
+        <translation>昨天</translation>
+    </message>
+</context>
+<context>
+    <name>AddPersonaDialog</name>
+    <message>
+        <source>Edit persona</source>
+        <translation>编辑人设</translation>
+    </message>
+    <message>
+        <source>New persona</source>
+        <translation>新建人设</translation>
+    </message>
+    <message>
+        <source>Choose picture…</source>
+        <translation>选择图片…</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>How the persona is called</source>
+        <translation>人设的名字</translation>
+    </message>
+    <message>
+        <source>Who it is, what it knows, how it speaks: &quot;You are …&quot;</source>
+        <translation>它是谁、懂什么、怎样说话：“你是……”</translation>
+    </message>
+    <message>
+        <source>What it says before the first message</source>
+        <translation>对话开始前它先说的话</translation>
+    </message>
+    <message>
+        <source>One question a line</source>
+        <translation>每行一个问题</translation>
+    </message>
+    <message>
+        <source>Share with all users</source>
+        <translation>与所有用户共享</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Create</source>
+        <translation>创建</translation>
+    </message>
+    <message>
+        <source>PNG, JPEG, GIF or WebP; cut to a square</source>
+        <translation>PNG、JPEG、GIF 或 WebP，裁成正方形</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名字</translation>
+    </message>
+    <message>
+        <source>Prompt</source>
+        <translation>提示词</translation>
+    </message>
+    <message>
+        <source>Greeting (optional)</source>
+        <translation>开场白（可选）</translation>
+    </message>
+    <message>
+        <source>Questions to begin with (optional)</source>
+        <translation>开场问题（可选）</translation>
+    </message>
+    <message>
+        <source>They chat with it in conversations of their own, and cannot change it.</source>
+        <translation>其他人在自己的对话中与它聊天，但不能修改它。</translation>
+    </message>
+    <message>
+        <source>Pictures</source>
+        <translation>图片</translation>
+    </message>
+    <message>
+        <source>Choose a picture</source>
+        <translation>选择图片</translation>
+    </message>
+    <message>
+        <source>This file is no picture that can be used.</source>
+        <translation>这个文件不是可用的图片。</translation>
+    </message>
+    <message>
+        <source>Give the persona a name.</source>
+        <translation>请给人设取个名字。</translation>
+    </message>
+    <message>
+        <source>At most {0} characters.</source>
+        <translation>最多 {0} 个字符。</translation>
+    </message>
+    <message>
+        <source>At most {0} questions of {1} characters.</source>
+        <translation>最多 {0} 个问题，每个不超过 {1} 个字符。</translation>
+    </message>
+    <message>
+        <source>Say who the persona is; one sentence will do.</source>
+        <translation>请说明人设是谁，一句话就够。</translation>
+    </message>
+    <message>
+        <source>{0} characters too long.</source>
+        <translation>超出 {0} 个字符。</translation>
+    </message>
+    <message>
+        <source>Saved as soon as the connection is back.</source>
+        <translation>恢复连接后立即保存。</translation>
+    </message>
+    <message>
+        <source>Saving…</source>
+        <translation>正在保存…</translation>
+    </message>
+</context>
+<context>
+    <name>AnswerBody</name>
+    <message>
+        <source>Answer</source>
+        <translation>回答</translation>
+    </message>
+</context>
+<context>
+    <name>AnswerRow</name>
+    <message>
+        <source>Next in line…</source>
+        <translation>下一个就轮到…</translation>
+    </message>
+    <message>
+        <source>Waiting in line, number {0}…</source>
+        <translation>排队中，第 {0} 位…</translation>
+    </message>
+    <message>
+        <source>Waiting for the answer, {0} s</source>
+        <translation>等待回答，已 {0} 秒</translation>
+    </message>
+    <message>
+        <source>No answer came.</source>
+        <translation>没有收到回答。</translation>
+    </message>
+    <message>
+        <source>The answer broke off before its end; what came is kept.</source>
+        <translation>回答中途断开，已收到的内容已保留。</translation>
+    </message>
+    <message>
+        <source>Stopped.</source>
+        <translation>已停止。</translation>
+    </message>
+    <message>
+        <source>Continue</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Retry</source>
+        <translation>重试</translation>
+    </message>
+    <message>
+        <source>Answer anew</source>
+        <translation>重新回答</translation>
+    </message>
+    <message>
+        <source>Copy answer</source>
+        <translation>复制回答</translation>
+    </message>
+</context>
+<context>
+    <name>AppMenu</name>
+    <message>
+        <source>App</source>
+        <translation>应用</translation>
+    </message>
+    <message>
+        <source>Language</source>
+        <translation>语言</translation>
+    </message>
+    <message>
+        <source>Appearance</source>
+        <translation>外观</translation>
+    </message>
+    <message>
+        <source>Keep running when the window closes</source>
+        <translation>关闭窗口后继续运行</translation>
+    </message>
+    <message>
+        <source>As the system</source>
+        <translation>跟随系统</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>浅色</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>深色</translation>
+    </message>
+</context>
+<context>
+    <name>ChatAreaWidget</name>
+    <message>
+        <source>No keyring was found here, so this login holds until the app closes. To stay logged in, start it with --token-file or AICHAT_TOKEN.</source>
+        <translation>这里没有找到密钥环，所以这次登录只在应用关闭前有效。要保持登录，请用 --token-file 或 AICHAT_TOKEN 启动。</translation>
+    </message>
+    <message>
+        <source>{0} no longer shares this persona; you can read on.</source>
+        <translation>{0} 不再共享这个人设，但你仍可以阅读。</translation>
+    </message>
+    <message>
+        <source>Message {0}</source>
+        <translation>发消息给 {0}</translation>
+    </message>
+</context>
+<context>
+    <name>ChatHeader</name>
+    <message>
+        <source>Personas</source>
+        <translation>人设</translation>
+    </message>
+</context>
+<context>
+    <name>CodeView</name>
+    <message>
+        <source>Copy code</source>
+        <translation>复制代码</translation>
+    </message>
+    <message>
+        <source>code</source>
+        <translation>代码</translation>
+    </message>
+    <message>
+        <source>Code: {0}</source>
+        <translation>代码：{0}</translation>
+    </message>
+    <message>
+        <source>Copied</source>
+        <translation>已复制</translation>
+    </message>
+</context>
+<context>
+    <name>CommandPalette</name>
+    <message>
+        <source>Command palette</source>
+        <translation>命令面板</translation>
+    </message>
+    <message>
+        <source>What do you want to do, whom to talk to, which conversation?</source>
+        <translation>想做什么？和谁聊？找哪个对话？</translation>
+    </message>
+    <message>
+        <source>Search commands, personas and conversations</source>
+        <translation>搜索命令、人设和对话</translation>
+    </message>
+    <message>
+        <source>What was found</source>
+        <translation>搜索结果</translation>
+    </message>
+    <message>
+        <source>Nothing of that name. Fewer letters find more.</source>
+        <translation>没有找到。少输几个字试试。</translation>
+    </message>
+</context>
+<context>
+    <name>ConnectionPage</name>
+    <message>
+        <source>Try now</source>
+        <translation>立即重试</translation>
+    </message>
+    <message>
+        <source>Log in</source>
+        <translation>登录</translation>
+    </message>
+    <message>
+        <source>No connection to the server</source>
+        <translation>无法连接服务器</translation>
+    </message>
+    <message>
+        <source>Nothing answers at {0}. On this machine, &quot;twist aichat&quot; starts a server.</source>
+        <translation>{0} 没有响应。要在本机启动服务，请运行 “twist aichat”。</translation>
+    </message>
+    <message>
+        <source>Connecting…</source>
+        <translation>正在连接…</translation>
+    </message>
+    <message>
+        <source>Connect without a login</source>
+        <translation>不登录直接连接</translation>
+    </message>
+</context>
+<context>
+    <name>ConversationHistoryWidget</name>
+    <message>
+        <source>New conversation (Ctrl+N)</source>
+        <translation>新对话 (Ctrl+N)</translation>
+    </message>
+    <message>
+        <source>More about this conversation</source>
+        <translation>更多操作</translation>
+    </message>
+    <message>
+        <source>Rename the conversation</source>
+        <translation>重命名对话</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>重命名</translation>
+    </message>
+    <message>
+        <source>Delete this conversation?</source>
+        <translation>删除这个对话？</translation>
+    </message>
+    <message>
+        <source>&quot;{0}&quot; and its messages will be gone for good.</source>
+        <translation>“{0}”及其中的消息将被永久删除。</translation>
+    </message>
+    <message>
+        <source>New conversation</source>
+        <translation>新对话</translation>
+    </message>
+    <message>
+        <source>Conversation: {0}. {1} in all</source>
+        <translation>对话：{0}。共 {1} 个</translation>
+    </message>
+    <message>
+        <source>Conversations</source>
+        <translation>对话</translation>
+    </message>
+    <message>
+        <source>Rename conversation…</source>
+        <translation>重命名对话…</translation>
+    </message>
+    <message>
+        <source>Delete conversation…</source>
+        <translation>删除对话…</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryPanel</name>
+    <message>
+        <source>Search conversations</source>
+        <translation>搜索对话</translation>
+    </message>
+    <message>
+        <source>Conversations</source>
+        <translation>对话</translation>
+    </message>
+    <message>
+        <source>New conversation</source>
+        <translation>新对话</translation>
+    </message>
+    <message>
+        <source>Ctrl+N</source>
+        <translation>Ctrl+N</translation>
+    </message>
+    <message>
+        <source>No conversation of that title.</source>
+        <translation>没有这个标题的对话。</translation>
+    </message>
+    <message>
+        <source>No conversation yet.</source>
+        <translation>还没有对话。</translation>
+    </message>
+    <message>
+        <source>Rename…</source>
+        <translation>重命名…</translation>
+    </message>
+    <message>
+        <source>Delete…</source>
+        <translation>删除…</translation>
+    </message>
+</context>
+<context>
+    <name>Link</name>
+    <message>
+        <source>The server did not answer in time.</source>
+        <translation>服务器没有及时响应。</translation>
+    </message>
+    <message>
+        <source>The token file cannot be read: {0}</source>
+        <translation>无法读取令牌文件：{0}</translation>
+    </message>
+    <message>
+        <source>The connection went silent.</source>
+        <translation>连接没有响应。</translation>
+    </message>
+</context>
+<context>
+    <name>LoginForm</name>
+    <message>
+        <source>User name</source>
+        <translation>用户名</translation>
+    </message>
+    <message>
+        <source>Password</source>
+        <translation>密码</translation>
+    </message>
+    <message>
+        <source>Token</source>
+        <translation>令牌</translation>
+    </message>
+    <message>
+        <source>Connect</source>
+        <translation>连接</translation>
+    </message>
+    <message>
+        <source>Log in</source>
+        <translation>登录</translation>
+    </message>
+    <message>
+        <source>One moment…</source>
+        <translation>请稍候…</translation>
+    </message>
+    <message>
+        <source>Use name and password</source>
+        <translation>使用用户名和密码</translation>
+    </message>
+    <message>
+        <source>Use a token instead</source>
+        <translation>改用令牌</translation>
+    </message>
+</context>
+<context>
+    <name>MainWindow</name>
+    <message>
+        <source>Edit persona…</source>
+        <translation>编辑人设…</translation>
+    </message>
+    <message>
+        <source>Delete persona…</source>
+        <translation>删除人设…</translation>
+    </message>
+    <message>
+        <source>Delete {0}?</source>
+        <translation>删除 {0}？</translation>
+    </message>
+    <message>
+        <source>The persona and all conversations with it will be gone for good.</source>
+        <translation>这个人设及其所有对话将被永久删除。</translation>
+    </message>
+    <message>
+        <source>Log out?</source>
+        <translation>退出登录？</translation>
+    </message>
+    <message>
+        <source>What was not sent yet ({0}) is lost.</source>
+        <translation>尚未发送的内容（{0} 条）将会丢失。</translation>
+    </message>
+    <message>
+        <source>Log out</source>
+        <translation>退出登录</translation>
+    </message>
+</context>
+<context>
+    <name>MessageDisplayWidget</name>
+    <message>
+        <source>Messages</source>
+        <translation>消息</translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation>新消息</translation>
+    </message>
+    <message>
+        <source>To the newest message</source>
+        <translation>到最新消息</translation>
+    </message>
+    <message>
+        <source>Loading the conversation…</source>
+        <translation>正在加载对话…</translation>
+    </message>
+    <message>
+        <source>Opens when the connection is back.</source>
+        <translation>恢复连接后打开。</translation>
+    </message>
+</context>
+<context>
+    <name>MessageInputWidget</name>
+    <message>
+        <source>Message</source>
+        <translation>消息</translation>
+    </message>
+    <message>
+        <source>Send (Enter)</source>
+        <translation>发送 (Enter)</translation>
+    </message>
+    <message>
+        <source>Stop (Esc)</source>
+        <translation>停止 (Esc)</translation>
+    </message>
+</context>
+<context>
+    <name>NoPersona</name>
+    <message>
+        <source>No personas yet</source>
+        <translation>还没有人设</translation>
+    </message>
+    <message>
+        <source>A persona is who you talk to: a name, and a few lines on who it is and how it speaks.</source>
+        <translation>人设就是你聊天的对象：一个名字，加上几行字，说明它是谁、怎样说话。</translation>
+    </message>
+    <message>
+        <source>Create the first persona</source>
+        <translation>创建第一个人设</translation>
+    </message>
+</context>
+<context>
+    <name>OfflineLine</name>
+    <message>
+        <source>Try now</source>
+        <translation>立即重试</translation>
+    </message>
+    <message>
+        <source>No connection, {0}</source>
+        <translation>连接已断开，{0}</translation>
+    </message>
+</context>
+<context>
+    <name>OwnRow</name>
+    <message>
+        <source>Your message</source>
+        <translation>你的消息</translation>
+    </message>
+    <message>
+        <source>goes out when the answer is finished</source>
+        <translation>回答结束后发送</translation>
+    </message>
+    <message>
+        <source>goes out when the connection is back</source>
+        <translation>恢复连接后发送</translation>
+    </message>
+    <message>
+        <source>sending</source>
+        <translation>正在发送</translation>
+    </message>
+    <message>
+        <source>You: {0}</source>
+        <translation>你：{0}</translation>
+    </message>
+    <message>
+        <source>Retry</source>
+        <translation>重试</translation>
+    </message>
+    <message>
+        <source>Edit</source>
+        <translation>编辑</translation>
+    </message>
+    <message>
+        <source>Copy message</source>
+        <translation>复制消息</translation>
+    </message>
+</context>
+<context>
+    <name>PersonaItemWidget</name>
+    <message>
+        <source>shared by {0}</source>
+        <translation>由 {0} 共享</translation>
+    </message>
+    <message>
+        <source>writing…</source>
+        <translation>正在输入…</translation>
+    </message>
+</context>
+<context>
+    <name>PersonaListWidget</name>
+    <message>
+        <source>Search personas</source>
+        <translation>搜索人设</translation>
+    </message>
+    <message>
+        <source>Personas</source>
+        <translation>人设</translation>
+    </message>
+    <message>
+        <source>No persona of that name.</source>
+        <translation>没有这个名字的人设。</translation>
+    </message>
+    <message>
+        <source>New persona</source>
+        <translation>新建人设</translation>
+    </message>
+    <message>
+        <source>User</source>
+        <translation>用户</translation>
+    </message>
+    <message>
+        <source>Settings and more (F10)</source>
+        <translation>设置与更多 (F10)</translation>
+    </message>
+    <message>
+        <source>Edit…</source>
+        <translation>编辑…</translation>
+    </message>
+    <message>
+        <source>Delete…</source>
+        <translation>删除…</translation>
+    </message>
+    <message>
+        <source>New persona…</source>
+        <translation>新建人设…</translation>
+    </message>
+    <message>
+        <source>Log out…</source>
+        <translation>退出登录…</translation>
+    </message>
+    <message>
+        <source>Log in as another user…</source>
+        <translation>以其他用户登录…</translation>
+    </message>
+    <message>
+        <source>connected as {0}</source>
+        <translation>已连接，用户 {0}</translation>
+    </message>
+    <message>
+        <source>connected</source>
+        <translation>已连接</translation>
+    </message>
+    <message>
+        <source>not logged in</source>
+        <translation>未登录</translation>
+    </message>
+    <message>
+        <source>offline, again in {0} s</source>
+        <translation>离线，{0} 秒后重试</translation>
+    </message>
+    <message>
+        <source>connecting…</source>
+        <translation>正在连接…</translation>
+    </message>
+</context>
+<context>
+    <name>PersonaWelcome</name>
+    <message>
+        <source>Say something to begin.</source>
+        <translation>说点什么，开始聊天吧。</translation>
+    </message>
+    <message>
+        <source>Ask: {0}</source>
+        <translation>提问：{0}</translation>
+    </message>
+</context>
+<context>
+    <name>ShortcutsSheet</name>
+    <message>
+        <source>Keyboard shortcuts</source>
+        <translation>键盘快捷键</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+</context>
+<context>
+    <name>ThoughtsWidget</name>
+    <message>
+        <source>Thought for {0} s</source>
+        <translation>思考了 {0} 秒</translation>
+    </message>
+    <message>
+        <source>Thoughts</source>
+        <translation>思考过程</translation>
+    </message>
+    <message>
+        <source>Thinking…</source>
+        <translation>正在思考…</translation>
+    </message>
+    <message>
+        <source>Thinking, {0} s</source>
+        <translation>正在思考，{0} 秒</translation>
+    </message>
+    <message>
+        <source>Hide thoughts</source>
+        <translation>收起思考过程</translation>
+    </message>
+    <message>
+        <source>Show thoughts: {0}</source>
+        <translation>展开思考过程：{0}</translation>
+    </message>
+</context>
+<context>
+    <name>render</name>
+    <message>
+        <source>picture</source>
+        <translation>图片</translation>
+    </message>
+</context>
+</TS>
