@@ -136,7 +136,7 @@ def english(texts: set[str]) -> list[str]:
 
 def test_the_window_changes_its_language_while_it_runs(window: MainWindow, server: FakeServer, qtbot: QtBot) -> None:
     say(window, qtbot, "hi")
-    qtbot.waitUntil(server.is_running)
+    qtbot.waitUntil(lambda: server.is_running() and len(window.chat.display.rows()) == 2)
     window.chat.input.set_text("half a thou")
     assert "New persona" in shown(window)
     languages().choose("zh_CN")
