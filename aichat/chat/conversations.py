@@ -1,4 +1,4 @@
-"""Conversations: listed, read, made, renamed, deleted; and what a client missed."""
+"""Conversations: listed, read, made, changed, deleted, brought back; and what a client missed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from aichat.protocol.frames import (
     ConversationCreate,
     ConversationDelete,
     ConversationDeleted,
+    ConversationRead,
     ConversationRename,
+    ConversationRestore,
     ConversationSaved,
+    ConversationUpdate,
     HistoryRequest,
+    PersonaSaved,
     encode,
 )
 from aichat.protocol.values import Conversation, Position
@@ -77,9 +81,17 @@ class Conversations:
         """Start an empty conversation. Errors: AichatError not_found."""
         self._tell(user_id, await self._store.conversations.create(user_id, command), on_ack)
 
-    async def rename(self, user_id: int, command: ConversationRename, on_ack: OnAck) -> None:
-        """Change a title. Errors: AichatError not_found."""
-        self._tell(user_id, await self._store.conversations.rename(user_id, command), on_ack)
+    async def update(self, user_id: int, command: ConversationUpdate | ConversationRename, on_ack: OnAck) -> None:
+        """Change title, tags, and whether it is pinned or archived. Errors: AichatError not_found."""
+        self._tell(user_id, await self._store.conversations.update(user_id, command), on_ack)
+
+    async def read(self, user_id: int, command: ConversationRead, on_ack: OnAck) -> None:
+        """Note up to where it was read. Errors: AichatError not_found."""
+        self._tell(user_id, await self._store.conversations.read(user_id, command), on_ack)
+
+    async def restore(self, user_id: int, command: ConversationRestore, on_ack: OnAck) -> None:
+        """Bring a deleted one back. Errors: AichatError not_found, conflict."""
+        self._tell(user_id, await self._store.conversations.restore(user_id, command), on_ack)
 
     async def delete(self, user_id: int, command: ConversationDelete, on_ack: OnAck) -> None:
         """Delete a conversation; a running answer ends. Errors: AichatError not_found."""
@@ -92,5 +104,7 @@ class Conversations:
 
     def _tell(self, user_id: int, saved: Saved, on_ack: OnAck) -> None:
         on_ack(saved.ack)
+        if saved.persona is not None:
+            self._hub.publish(user_id, PersonaSaved(persona=saved.persona))
         if saved.conversation is not None and not saved.repeated:
             self._hub.publish(user_id, ConversationSaved(conversation=saved.conversation))

@@ -24,6 +24,7 @@ from aichat.chat.generation import Generation
 from aichat.chat.hub import Hub, SendLive
 from aichat.chat.personas import Personas
 from aichat.chat.turns import Turns
+from aichat.doors.conversation_frames import ConversationFrames
 from aichat.doors.outbox import Outbox, Socket
 from aichat.log import make_logger
 from aichat.metrics import counts
@@ -54,7 +55,7 @@ class UseCases(NamedTuple):
     turns: Turns
 
 
-class Connection:
+class Connection(ConversationFrames):
     """What one client may do and has asked for."""
 
     log = make_logger("aichat.doors.connection")
@@ -282,19 +283,6 @@ class Connection:
 
     async def handle_persona_delete(self, command: frames.PersonaDelete) -> None:
         await self.chat.personas.delete(self.user_id, command, self.ack)
-
-    async def handle_conversation_list(self, query: frames.ConversationListQuery) -> None:
-        conversations = await self.chat.conversations.all_of(self.user_id, query.persona_id)
-        self.reply(frames.ConversationListReply(conversations=conversations, request_id=query.request_id))
-
-    async def handle_conversation_create(self, command: frames.ConversationCreate) -> None:
-        await self.chat.conversations.create(self.user_id, command, self.ack)
-
-    async def handle_conversation_rename(self, command: frames.ConversationRename) -> None:
-        await self.chat.conversations.rename(self.user_id, command, self.ack)
-
-    async def handle_conversation_delete(self, command: frames.ConversationDelete) -> None:
-        await self.chat.conversations.delete(self.user_id, command, self.ack)
 
     async def handle_conversation_subscribe(self, command: frames.ConversationSubscribe) -> None:
         await self.chat.conversations.subscribe(self, command.conversation_id)

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import msgspec
 
-from aichat.protocol.values import Content, PersonaChanges, PersonaConfig, PersonaId, Position, Title
+from aichat.protocol.values import (
+    Content,
+    ConversationChanges,
+    PersonaChanges,
+    PersonaConfig,
+    PersonaId,
+    Position,
+    Title,
+)
 
 RequestId = Annotated[str, msgspec.Meta(max_length=64)]
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
@@ -184,10 +192,48 @@ class ConversationRename(Command, frozen=True):
     title: Title
 
 
+class ConversationUpdate(Command, frozen=True):
+    """Changes the given fields of a conversation: `title`, `pinned`, `archived`, `tags`.
+
+    Lists have archived ones too, for the client to leave out. Whoever says something in one gets it back.
+
+    Example: {"type": "conversation_update", "conversation_id": 7, "changes": {"pinned": true, "tags": ["旅行"]},
+              "request_id": "a10"}
+    """
+
+    conversation_id: Id
+    changes: ConversationChanges
+
+
+class ConversationRead(Command, frozen=True):
+    """Says that its user has read a conversation up to a message. An earlier one than before changes nothing.
+
+    An answer that is being written counts as read when it is named once more after its end.
+
+    Example: {"type": "conversation_read", "conversation_id": 7, "message_id": 92, "request_id": "a11"}
+    """
+
+    conversation_id: Id
+    message_id: Id
+
+
 class ConversationDelete(Command, frozen=True):
     """Deletes a conversation with its messages; a running answer is stopped.
 
+    For 30 days `conversation_restore` brings it back. With `for_good` nothing does, and one that was deleted before
+    can be named too.
+
     Example: {"type": "conversation_delete", "conversation_id": 7, "request_id": "b1"}
+    """
+
+    conversation_id: Id
+    for_good: bool = False
+
+
+class ConversationRestore(Command, frozen=True):
+    """Brings a deleted conversation back, with its messages (`conversation_saved`).
+
+    Example: {"type": "conversation_restore", "conversation_id": 7, "request_id": "b4"}
     """
 
     conversation_id: Id

@@ -35,7 +35,8 @@ AnyCommand = (
     Login | Hello | Chat | ChatStop | ChatRegenerate | ChatContinue
     | PersonaListQuery | PersonaSelect | PersonaCreate | PersonaUpdate | PersonaDelete
     | HistoryRequest
-    | ConversationListQuery | ConversationCreate | ConversationRename | ConversationDelete
+    | ConversationListQuery | ConversationCreate | ConversationRename | ConversationUpdate | ConversationRead
+    | ConversationDelete | ConversationRestore
     | ConversationSubscribe | ConversationUnsubscribe
 )  # fmt: skip
 AnyPush = (

@@ -85,7 +85,7 @@ class Timeline:
         self.conversations_known = False
         self._messages: dict[int, dict[int, Message]] = {}
         self._gone: dict[tuple[str, str | int], int] = {}
-        """What was deleted, with the `seq` of that: a persona that is shared again comes back with a higher one."""
+        """What was deleted, with the `seq` of that: what comes back has a higher one."""
 
     def clear(self) -> None:
         """Forget everything: the position was too old, or the store is another one."""
@@ -126,8 +126,13 @@ class Timeline:
                 self.conversations_known = True
                 return [Change("conversations")]
             case frames.ConversationSaved():
-                if self.conversations_known and frame.conversation.id > max(self.conversations, default=0):
-                    self._load(frame.conversation.id, more=False)  # made just now: its messages follow
+                made = frame.conversation
+                if (
+                    self.conversations_known
+                    and made.touched == made.seq
+                    and made.id > max(self.conversations, default=0)
+                ):
+                    self._load(made.id, more=False)  # made just now: its messages follow
                 self._save_conversation(frame.conversation)
                 return [Change("conversations", frame.conversation.id)]
             case frames.ConversationDeleted():
@@ -209,13 +214,19 @@ class Timeline:
 
     def _save_conversation(self, conversation: Conversation) -> None:
         known = self.conversations.get(conversation.id)
-        if ("conversation", conversation.id) not in self._gone and (known is None or known.seq <= conversation.seq):
+        if self._gone.get(("conversation", conversation.id), -1) < conversation.seq and (
+            known is None or known.seq <= conversation.seq
+        ):
             self.conversations[conversation.id] = conversation
+            self._gone.pop(("conversation", conversation.id), None)  # it was brought back
             if self.journal is not None:
                 self.journal.conversations.add(conversation.id)
 
     def _delete_conversation(self, conversation_id: int, seq: int) -> list[Change]:
-        self._gone["conversation", conversation_id] = seq
+        known = self.conversations.get(conversation_id)
+        if known is not None and known.seq > seq:
+            return []  # it was brought back since
+        self._gone["conversation", conversation_id] = max(seq, self._gone.get(("conversation", conversation_id), 0))
         self.conversations.pop(conversation_id, None)
         if self.journal is not None:
             self.journal.conversations.add(conversation_id)

@@ -22,6 +22,8 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Prompt = Annotated[str, msgspec.Meta(max_length=32_768)]
 Avatar = Annotated[str, msgspec.Meta(max_length=200_000)]
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+Tags = Annotated[list[Tag], msgspec.Meta(max_length=20)]
 Content = Annotated[str, msgspec.Meta(min_length=1, max_length=200_000)]
 Greeting = Annotated[str, msgspec.Meta(max_length=2_000)]
 Starter = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -91,6 +93,8 @@ class Conversation(Value, frozen=True):
     """One line of messages with one persona.
 
     `update_time` is that of its newest message, `touched` that message's place in the log: sort by it.
+    `read` is the last message that its user has read, on whatever device; `unread`, whether something was said after
+    it. That is so from the question on: show it where no answer is being written.
     """
 
     id: int
@@ -100,6 +104,20 @@ class Conversation(Value, frozen=True):
     update_time: str = ""
     touched: int = 0
     seq: int = 0
+    pinned: bool = False
+    archived: bool = False
+    tags: list[str] = []
+    unread: bool = False
+    read: int = 0
+
+
+class ConversationChanges(Value, frozen=True):
+    """Fields of a conversation to change; absent fields stay as they are."""
+
+    title: Title | msgspec.UnsetType = msgspec.UNSET
+    pinned: bool | msgspec.UnsetType = msgspec.UNSET
+    archived: bool | msgspec.UnsetType = msgspec.UNSET
+    tags: Tags | msgspec.UnsetType = msgspec.UNSET
 
 
 class Failure(Value, frozen=True):

@@ -1,4 +1,4 @@
-"""Conversations: made, renamed, deleted, listed, read page by page."""
+"""Conversations: made, changed, deleted, brought back, listed, read page by page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sqlite3
 from time import gmtime, strftime
 from typing import Any, NamedTuple
 
+import msgspec
+from msgspec.structs import asdict, replace
 from twisted.internet.defer import Deferred
 
 from aichat.protocol.errors import AichatError
@@ -13,10 +15,14 @@ from aichat.protocol.frames import (
     Ack,
     ConversationCreate,
     ConversationDelete,
+    ConversationRead,
     ConversationRename,
+    ConversationRestore,
+    ConversationUpdate,
     HistoryRequest,
 )
-from aichat.protocol.values import Conversation, Message
+from aichat.protocol.values import Conversation, ConversationChanges, Message, Persona
+from aichat.store import trash
 from aichat.store.database import Database, next_seq
 from aichat.store.log import once
 from aichat.store.personas import get_persona
@@ -33,12 +39,16 @@ TITLE_LENGTH = 40
 
 
 class Saved(NamedTuple):
-    """What a write did: the ack, the conversation as it is now (None if deleted), and whether it is a repeat."""
+    """What a write did: the ack, the conversation as it is now (None if deleted), and whether nothing is new.
+
+    `persona` is set where its user may have been told that it is gone.
+    """
 
     ack: Ack
     conversation: Conversation | None
     seq: int
     repeated: bool
+    persona: Persona | None = None
 
 
 class History(NamedTuple):
@@ -107,7 +117,12 @@ class Conversations:
             def insert() -> Ack:
                 get_persona(self._queries, connection, user_id, command.persona_id, to_chat=True)
                 made = insert_conversation(
-                    self._queries, connection, user_id, command.persona_id, command.title or FIRST_TITLE
+                    self._queries,
+                    connection,
+                    user_id,
+                    command.persona_id,
+                    command.title or FIRST_TITLE,
+                    titled=bool(command.title),
                 )
                 return Ack(request_id=command.request_id, persona_id=command.persona_id, conversation_id=made.id)
 
@@ -115,24 +130,55 @@ class Conversations:
 
         return self._database.write(write)
 
-    def rename(self, user_id: int, command: ConversationRename) -> Deferred[Saved]:
-        """Change a title. Errors: AichatError not_found."""
+    def update(self, user_id: int, command: ConversationUpdate | ConversationRename) -> Deferred[Saved]:
+        """Change the given fields. Errors: AichatError not_found."""
+        changes = (
+            command.changes if isinstance(command, ConversationUpdate) else ConversationChanges(title=command.title)
+        )
 
         def write(connection: sqlite3.Connection) -> Saved:
             def change() -> Ack:
-                get_conversation(self._queries, connection, user_id, command.conversation_id)
-                seq = next_seq(connection)
-                self._queries.rename_conversation(
-                    connection, id=command.conversation_id, title=command.title, seq=seq
+                known = get_conversation(self._queries, connection, user_id, command.conversation_id)
+                given = {name: value for name, value in asdict(changes).items() if value is not msgspec.UNSET}
+                fields = {"title": known.title, "pinned": known.pinned, "archived": known.archived} | given
+                fields["tags"] = msgspec.json.encode(_tidy(given.get("tags", known.tags))).decode()
+                self._queries.update_conversation(
+                    connection, id=known.id, titled="title" in given, seq=next_seq(connection), **fields
                 )
-                return Ack(request_id=command.request_id, conversation_id=command.conversation_id)
+                return Ack(request_id=command.request_id, conversation_id=known.id)
 
             return self._saved(connection, user_id, *once(self._queries, connection, user_id, command, change))
 
         return self._database.write(write)
 
+    def read(self, user_id: int, command: ConversationRead) -> Deferred[Saved]:
+        """Note up to where a conversation was read. Errors: AichatError not_found."""
+
+        def write(connection: sqlite3.Connection) -> Saved:
+            is_new = False
+
+            def note() -> Ack:
+                nonlocal is_new
+                queries, ident = self._queries, command.conversation_id
+                known = get_conversation(queries, connection, user_id, ident)
+                read = queries.where_read(connection, id=command.message_id, conversation_id=ident)
+                if read is None:
+                    raise AichatError("not_found", f"There is no message {command.message_id} in that conversation.")
+                read = max(read, known.read)
+                unread = bool(known.unread and queries.is_unread(connection, conversation_id=ident, read_id=read))
+                is_new = (read, unread) != (known.read, known.unread)
+                if is_new:
+                    seq = next_seq(connection)
+                    queries.mark_read(connection, id=ident, read_id=read, unread=unread, seq=seq)
+                return Ack(request_id=command.request_id, conversation_id=ident)
+
+            ack, _ = once(self._queries, connection, user_id, command, note)
+            return self._saved(connection, user_id, ack, not is_new)
+
+        return self._database.write(write)
+
     def delete(self, user_id: int, command: ConversationDelete) -> Deferred[Saved]:
-        """Delete a conversation with its messages. Errors: AichatError not_found."""
+        """Delete a conversation with its messages, to be brought back or for good. Errors: AichatError not_found."""
 
         def write(connection: sqlite3.Connection) -> Saved:
             seq = 0
@@ -140,9 +186,12 @@ class Conversations:
             def remove() -> Ack:
                 nonlocal seq
                 queries, ident = self._queries, command.conversation_id
-                get_conversation(queries, connection, user_id, ident)
-                queries.delete_messages(connection, conversation_id=ident)
-                queries.delete_conversation(connection, id=ident)
+                if not (command.for_good and trash.is_thrown_away(queries, connection, user_id, ident)):
+                    get_conversation(queries, connection, user_id, ident)
+                if command.for_good:
+                    trash.remove(queries, connection, ident)
+                else:
+                    trash.throw_away(queries, connection, user_id, ident, now())
                 seq = next_seq(connection)
                 queries.bury(
                     connection, seq=seq, user_id=user_id, kind="conversation", ref=str(ident), conversation_id=0
@@ -151,6 +200,31 @@ class Conversations:
 
             ack, repeated = once(self._queries, connection, user_id, command, remove)
             return Saved(ack, None, seq, repeated)
+
+        return self._database.write(write)
+
+    def restore(self, user_id: int, command: ConversationRestore) -> Deferred[Saved]:
+        """Bring a deleted conversation back. Errors: AichatError not_found, conflict if it is not deleted."""
+
+        def write(connection: sqlite3.Connection) -> Saved:
+            persona: Persona | None = None
+
+            def bring_back() -> Ack:
+                nonlocal persona
+                queries, ident = self._queries, command.conversation_id
+                if not trash.is_thrown_away(queries, connection, user_id, ident):
+                    get_conversation(queries, connection, user_id, ident)
+                    raise AichatError("conflict", "That conversation is not deleted.")
+                trash.bring_back(queries, connection, user_id, ident)
+                persona_id = get_conversation(queries, connection, user_id, ident).persona_id
+                known = get_persona(queries, connection, user_id, persona_id)
+                if known.owner:  # no longer shared, its user may have been told that it is gone
+                    persona = replace(known, seq=next_seq(connection))
+                    queries.show_persona_again(connection, id=persona_id, seq=persona.seq)
+                return Ack(request_id=command.request_id, persona_id=persona_id, conversation_id=ident)
+
+            ack, repeated = once(self._queries, connection, user_id, command, bring_back)
+            return self._saved(connection, user_id, ack, repeated)._replace(persona=persona)
 
         return self._database.write(write)
 
@@ -195,16 +269,42 @@ def no_conversation(conversation_id: int) -> AichatError:
 
 
 def insert_conversation(
-    queries: Any, connection: sqlite3.Connection, user_id: int, persona_id: str, title: str
+    queries: Any,
+    connection: sqlite3.Connection,
+    user_id: int,
+    persona_id: str,
+    title: str,
+    *,
+    titled: bool = False,
+    unread: bool = False,
 ) -> Conversation:
-    """A new row -> what it says."""
+    """A new row -> what it says. `titled`: its user gave it the title; `unread`: something is said in it at once."""
     time, seq = now(), next_seq(connection)
     ident = queries.insert_conversation(
-        connection, persona_id=persona_id, user_id=user_id, title=title, time=time, seq=seq
+        connection,
+        persona_id=persona_id,
+        user_id=user_id,
+        title=title,
+        titled=titled,
+        unread=unread,
+        time=time,
+        seq=seq,
     )
     return Conversation(
-        id=ident, title=title, create_time=time, persona_id=persona_id, update_time=time, touched=seq, seq=seq
+        id=ident,
+        title=title,
+        create_time=time,
+        persona_id=persona_id,
+        update_time=time,
+        touched=seq,
+        seq=seq,
+        unread=unread,
     )
+
+
+def _tidy(tags: list[str]) -> list[str]:
+    """Tags without needless space, each once."""
+    return list(dict.fromkeys(tidy for tag in tags if (tidy := " ".join(tag.split()))))
 
 
 def now() -> str:

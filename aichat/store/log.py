@@ -26,6 +26,7 @@ from aichat.protocol.frames import (
 from aichat.protocol.values import Position
 from aichat.store.database import Database
 from aichat.store.rows import to_conversation, to_message, to_persona
+from aichat.store.trash import remove_expired
 
 CATCH_UP_MOST = 2_000
 """Messages in one catch-up; a client further behind loads everything anew, which is less."""
@@ -93,7 +94,7 @@ class Log:
         return self._database.read(lambda connection: self._queries.user_after(connection, id=user_id))
 
     def prune(self, user_id: int) -> Deferred[int]:
-        """Forget some of a user's old replies and tombstones -> how many rows; 0: there are none."""
+        """Forget some of a user's old replies, tombstones and deleted conversations -> how many rows; 0: none."""
 
         def write(connection: sqlite3.Connection) -> int:
             queries, mine = self._queries, {"user_id": user_id, "limit": PRUNE_STEP}
@@ -104,7 +105,7 @@ class Log:
             buried += [seq for (seq,) in surplus]
             if buried:
                 queries.keep_pruned(connection, user_id=user_id, seq=max(buried))
-            return int(replies) + len(buried)
+            return int(replies) + len(buried) + remove_expired(queries, connection, user_id, PRUNE_STEP)
 
         return self._database.write(write)
 

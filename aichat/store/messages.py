@@ -166,9 +166,9 @@ class Messages:
                 failure=failure,
                 seq=seq,
             )
-            if row is None:
+            if row is None or row[3] < 0:
                 return None
-            conversation_id, send_time, seams = row
+            conversation_id, send_time, seams, _ = row
             return Message(
                 id=message_id,
                 conversation_id=conversation_id,
@@ -218,11 +218,13 @@ class Messages:
             title = conversation.title if conversation.title != FIRST_TITLE else title_from(command.content)
             seq, time = next_seq(connection), now()
             queries.touch_conversation(connection, id=ident, title=title, time=time, seq=seq)
-            conversation = replace(conversation, title=title, update_time=time, touched=seq, seq=seq)
+            conversation = replace(
+                conversation, title=title, update_time=time, touched=seq, seq=seq, unread=True, archived=False
+            )
         elif command.persona_id:
             persona = get_persona(queries, connection, user_id, command.persona_id, to_chat=True)
             title = title_from(command.content)
-            conversation = insert_conversation(queries, connection, user_id, persona.id, title)
+            conversation = insert_conversation(queries, connection, user_id, persona.id, title, unread=True)
         else:
             raise AichatError("bad_frame", "Name a `persona_id`, or choose one with persona_select first.")
         time, question_seq, answer_seq = conversation.update_time, next_seq(connection), next_seq(connection)
@@ -326,10 +328,11 @@ class Messages:
         row = self._queries.place(connection, id=conversation_id, user_id=user_id)
         if row is None:
             raise no_conversation(conversation_id)
-        conversation, busy = to_conversation(row[:7]), row[7]
+        conversation, busy, at_persona = to_conversation(row[:12]), row[12], row[13:]
         if persona_id not in ("", conversation.persona_id):
             raise AichatError("not_found", "That conversation is with another persona.")
-        persona = persona_of(row[8:] if row[8] is not None else None, user_id, conversation.persona_id, to_chat=True)
+        found = None if at_persona[0] is None else at_persona
+        persona = persona_of(found, user_id, conversation.persona_id, to_chat=True)
         if busy:
             raise AichatError("busy")
         return conversation, persona

@@ -34,6 +34,7 @@ from aichat.protocol.values import (
     ProviderName,
     Starters,
 )
+from aichat.store import trash
 from aichat.store.database import Database, next_seq
 from aichat.store.log import once
 from aichat.store.rows import PERSONA_FIELDS, to_persona
@@ -147,8 +148,11 @@ class Personas:
                 for row in list(
                     queries.conversations_with(connection, user_id=user_id, persona_id=persona.id, limit=-1)
                 ):
-                    queries.delete_messages(connection, conversation_id=row[0])
-                    queries.delete_conversation(connection, id=row[0])
+                    trash.remove(queries, connection, row[0])
+                for (ident,) in list(
+                    queries.deleted_conversations_with(connection, user_id=-user_id, persona_id=persona.id)
+                ):
+                    trash.remove(queries, connection, ident)
                 seq = next_seq(connection)
                 queries.bury(connection, seq=seq, user_id=user_id, kind="persona", ref=persona.id, conversation_id=0)
                 queries.retire_persona(connection, id=persona.id, seq=next_seq(connection))

@@ -42,7 +42,7 @@ def to_persona(row: Any, user_id: int) -> Persona:
 
 
 def to_conversation(row: Any) -> Conversation:
-    """id, persona_id, title, create_time, update_time, touched, seq"""
+    """id, persona_id, title, create_time, update_time, touched, seq, pinned, archived, tags (JSON), unread, read"""
     return to_conversations([row])[0]
 
 
@@ -51,14 +51,19 @@ def to_conversations(rows: Iterable[Any]) -> list[Conversation]:
     return [
         Conversation(
             id=ident,
-            persona_id=persona_id,
+            persona_id=persona,
             title=title,
-            create_time=create_time,
-            update_time=update_time,
+            create_time=made,
+            update_time=updated,
             touched=touched,
             seq=seq,
+            pinned=pinned == 1,
+            archived=archived == 1,
+            tags=[] if tags == "[]" else msgspec.json.decode(tags),
+            unread=unread == 1,
+            read=read,
         )
-        for ident, persona_id, title, create_time, update_time, touched, seq in rows
+        for ident, persona, title, made, updated, touched, seq, pinned, archived, tags, unread, read in rows
     ]
 
 

@@ -1,23 +1,28 @@
 -- name: conversations_of(user_id, limit)
-SELECT id, persona_id, title, create_time, update_time, touched, seq
+SELECT id, persona_id, title, create_time, update_time, touched, seq,
+       pinned, archived, tags, unread, read_id
 FROM conversations WHERE user_id = :user_id ORDER BY touched DESC, id DESC LIMIT :limit;
 
 -- name: conversations_with(user_id, persona_id, limit)
-SELECT id, persona_id, title, create_time, update_time, touched, seq
+SELECT id, persona_id, title, create_time, update_time, touched, seq,
+       pinned, archived, tags, unread, read_id
 FROM conversations WHERE user_id = :user_id AND persona_id = :persona_id
 ORDER BY touched DESC, id DESC LIMIT :limit;
 
 -- name: conversations_since(user_id, seq)
-SELECT id, persona_id, title, create_time, update_time, touched, seq
+SELECT id, persona_id, title, create_time, update_time, touched, seq,
+       pinned, archived, tags, unread, read_id
 FROM conversations WHERE user_id = :user_id AND seq > :seq ORDER BY seq;
 
 -- name: conversation(id, user_id)^
-SELECT id, persona_id, title, create_time, update_time, touched, seq
+SELECT id, persona_id, title, create_time, update_time, touched, seq,
+       pinned, archived, tags, unread, read_id
 FROM conversations WHERE id = :id AND user_id = :user_id;
 
 -- name: place(id, user_id)^
 -- A conversation, whether an answer is being written in it, and its persona as its user sees it, NULL if not at all.
 SELECT c.id, c.persona_id, c.title, c.create_time, c.update_time, c.touched, c.seq,
+       pinned, archived, tags, unread, read_id,
        EXISTS (SELECT 1 FROM messages WHERE user_id = :user_id AND conversation_id = :id AND status = 'running'),
        p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters,
        provider, fallback, shared, p.seq, p.user_id, u.name
@@ -27,19 +32,42 @@ LEFT JOIN users AS u ON u.id = p.user_id
 WHERE c.id = :id AND c.user_id = :user_id;
 
 -- name: newest_conversation_with(user_id, persona_id)^
-SELECT id, persona_id, title, create_time, update_time, touched, seq
+SELECT id, persona_id, title, create_time, update_time, touched, seq,
+       pinned, archived, tags, unread, read_id
 FROM conversations WHERE user_id = :user_id AND persona_id = :persona_id
 ORDER BY touched DESC, id DESC LIMIT 1;
 
--- name: insert_conversation(persona_id, user_id, title, time, seq)<!
-INSERT INTO conversations (persona_id, user_id, title, create_time, update_time, touched, seq)
-VALUES (:persona_id, :user_id, :title, :time, :time, :seq, :seq);
+-- name: insert_conversation(persona_id, user_id, title, titled, unread, time, seq)<!
+INSERT INTO conversations (persona_id, user_id, title, titled, unread, create_time, update_time, touched, seq)
+VALUES (:persona_id, :user_id, :title, :titled, :unread, :time, :time, :seq, :seq);
 
 -- name: touch_conversation(title, time, seq, id)!
-UPDATE conversations SET title = :title, update_time = :time, touched = :seq, seq = :seq WHERE id = :id;
+-- Something is said in it. Whoever speaks in an archived one wants it back.
+UPDATE conversations SET title = :title, update_time = :time, touched = :seq, seq = :seq, unread = 1, archived = 0
+WHERE id = :id;
 
--- name: rename_conversation(title, seq, id)!
-UPDATE conversations SET title = :title, seq = :seq WHERE id = :id;
+-- name: update_conversation(title, titled, pinned, archived, tags, seq, id)!
+UPDATE conversations
+SET title = :title, titled = titled OR :titled, pinned = :pinned, archived = :archived, tags = :tags, seq = :seq
+WHERE id = :id;
+
+-- name: mark_read(read_id, unread, seq, id)!
+UPDATE conversations SET read_id = :read_id, unread = :unread, seq = :seq WHERE id = :id;
+
+-- name: give_conversation(user_id, deleted_time, seq, id)!
+-- To user -n, and back.
+UPDATE conversations SET user_id = :user_id, deleted_time = :deleted_time, seq = :seq WHERE id = :id;
+
+-- name: deleted_conversation(id, user_id, age)^
+-- `user_id` is -n.
+SELECT persona_id FROM conversations
+WHERE id = :id AND user_id = :user_id AND deleted_time >= datetime('now', :age);
+
+-- name: deleted_conversations_with(user_id, persona_id)
+SELECT id FROM conversations WHERE user_id = :user_id AND persona_id = :persona_id;
+
+-- name: expired_conversation(user_id, age)$
+SELECT id FROM conversations WHERE user_id = :user_id AND deleted_time < datetime('now', :age) LIMIT 1;
 
 -- name: delete_conversation(id)!
 DELETE FROM conversations WHERE id = :id;

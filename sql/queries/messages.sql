@@ -42,7 +42,7 @@ UPDATE messages SET content = :content, reasoning = :reasoning WHERE id = :id AN
 UPDATE messages
 SET content = :content, reasoning = :reasoning, reasoning_ms = :reasoning_ms, status = :status, model = :model,
     failure = :failure, seq = :seq
-WHERE id = :id AND status = 'running' RETURNING conversation_id, send_time, seams;
+WHERE id = :id AND status = 'running' RETURNING conversation_id, send_time, seams, user_id;
 
 -- name: interrupt(status, failure, seq, id)!
 UPDATE messages SET status = :status, failure = :failure, seq = :seq WHERE id = :id AND status = 'running';
@@ -70,8 +70,27 @@ FROM messages AS asked WHERE asked.id = :id;
 -- name: replace(seq, id)!
 UPDATE messages SET replaced = 1, seq = :seq WHERE id = :id;
 
--- name: delete_messages(conversation_id)!
-DELETE FROM messages WHERE conversation_id = :conversation_id;
+-- name: delete_messages(conversation_id, limit)!
+DELETE FROM messages WHERE id IN (
+    SELECT id FROM messages WHERE conversation_id = :conversation_id LIMIT :limit);
+
+-- name: give_messages(user_id, conversation_id)!
+UPDATE messages SET user_id = :user_id WHERE conversation_id = :conversation_id;
+
+-- name: message_ids(conversation_id)
+SELECT id FROM messages WHERE conversation_id = :conversation_id ORDER BY id;
+
+-- name: bring_message_back(user_id, seq, id)*!
+UPDATE messages SET user_id = :user_id, seq = :seq WHERE id = :id;
+
+-- name: where_read(id, conversation_id)$
+-- Up to which message one has read who has seen this one: an answer that is being written is not read yet.
+SELECT id - (status = 'running') FROM messages WHERE id = :id AND conversation_id = :conversation_id;
+
+-- name: is_unread(conversation_id, read_id)$
+-- Whether an answer came, or comes, after a message.
+SELECT 1 FROM messages
+WHERE conversation_id = :conversation_id AND id > :read_id AND sender_type = 1 AND replaced = 0 LIMIT 1;
 
 -- name: import_message(conversation_id, user_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure, seams, seq)<!
 INSERT INTO messages (conversation_id, user_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model,

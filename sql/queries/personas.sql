@@ -45,6 +45,10 @@ SET name = :name, prompt = :prompt, avatar = :avatar, model = :model, greeting =
     provider = :provider, fallback = :fallback, shared = :shared, seq = :seq
 WHERE id = :id;
 
+-- name: show_persona_again(seq, id)!
+-- To whoever was told that it is gone.
+UPDATE personas SET seq = :seq WHERE id = :id;
+
 -- name: retire_persona(seq, id)!
 UPDATE personas SET deleted = 1, shared = 0, prompt = '', greeting = '', starters = '[]', seq = :seq WHERE id = :id;
 
