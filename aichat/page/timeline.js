@@ -64,7 +64,7 @@ export class Timeline {
     this.personasKnown = false;
     this.conversationsKnown = false;
     this._messages = new Map();
-    this._gone = new Map(); // what was deleted -> the seq of that: a persona that is shared again has a higher one
+    this._gone = new Map(); // what was deleted -> the seq of that: what comes back has a higher one
   }
 
   apply(frame) {
@@ -83,11 +83,7 @@ export class Timeline {
         this.conversationsKnown = true;
         return [change("conversations")];
       case "conversation_saved":
-        if (this.conversationsKnown && frame.conversation.id > Math.max(0, ...this.conversations.keys())) {
-          this._load(frame.conversation.id, false); // made just now: its messages follow
-        }
-        this._saveConversation(asConversation(frame.conversation));
-        return [change("conversations", frame.conversation.id)];
+        return this._conversationSaved(asConversation(frame.conversation));
       case "conversation_deleted":
         return this._deleteConversation(frame.conversation_id, frame.seq);
       case "history_response":
@@ -166,15 +162,27 @@ export class Timeline {
     return [change("personas", personaId), ...gone];
   }
 
+  _conversationSaved(made) {
+    const isNewest = made.id > Math.max(0, ...this.conversations.keys());
+    if (this.conversationsKnown && made.touched === made.seq && isNewest) {
+      this._load(made.id, false); // made just now: its messages follow
+    }
+    this._saveConversation(made);
+    return [change("conversations", made.id)];
+  }
+
   _saveConversation(conversation) {
     const known = this.conversations.get(conversation.id);
-    if (!this._gone.has(`conversation ${conversation.id}`) && (!known || known.seq <= conversation.seq)) {
+    const gone = this._gone.get(`conversation ${conversation.id}`) ?? -1;
+    if (gone < conversation.seq && (!known || known.seq <= conversation.seq)) {
+      this._gone.delete(`conversation ${conversation.id}`); // it was brought back
       this.conversations.set(conversation.id, conversation);
     }
   }
 
   _deleteConversation(conversationId, seq) {
-    this._gone.set(`conversation ${conversationId}`, seq);
+    if ((this.conversations.get(conversationId)?.seq ?? 0) > seq) return []; // it was brought back since
+    this._gone.set(`conversation ${conversationId}`, Math.max(seq, this._gone.get(`conversation ${conversationId}`) ?? 0));
     this.conversations.delete(conversationId);
     this.older.delete(conversationId);
     for (const messageId of this._messages.get(conversationId)?.keys() ?? []) this._settle(messageId);

@@ -260,7 +260,10 @@ def attempts(theirs: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "history_request": {"conversation_id": conversation},
         "conversation_create": {"persona_id": persona},
         "conversation_rename": {"conversation_id": conversation, "title": "mine"},
+        "conversation_update": {"conversation_id": conversation, "changes": {"pinned": True}},
+        "conversation_read": {"conversation_id": conversation, "message_id": answer},
         "conversation_delete": {"conversation_id": conversation},
+        "conversation_restore": {"conversation_id": conversation},
         "conversation_subscribe": {"conversation_id": conversation},
     }
 

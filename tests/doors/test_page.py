@@ -774,7 +774,7 @@ def test_the_timeline_folds_as_the_python_one(page: Page, service: RunningServic
         where = {"type": "message_delta", "conversation_id": 7, "message_id": 9}
         return {**where, "offset": offset, "content": content, **more}
 
-    conversation = {"id": 7, "title": "t", "create_time": "", "persona_id": "p", "seq": 4, "touched": 5}
+    conversation = {"id": 7, "title": "t", "create_time": "", "persona_id": "p", "seq": 5, "touched": 5}
     queued = {"type": "message_queued", "conversation_id": 7, "message_id": 9}
     older = message("", 3, 1, "older", 0)["message"]
     events: list[dict[str, Any]] = [
@@ -810,9 +810,14 @@ def test_the_timeline_folds_as_the_python_one(page: Page, service: RunningServic
         {"type": "message_deleted", "seq": 11, "conversation_id": 7, "message_id": 9},
         message("message_added", 9, 12, "back"),
         {"type": "conversation_deleted", "seq": 13, "conversation_id": 7},
-        {"type": "persona_deleted", "seq": 14, "persona_id": "p"},
-        {"type": "persona_saved", "persona": {"id": "p", "name": "late", "avatar": "", "seq": 13}},
-        {"type": "persona_saved", "persona": {"id": "p", "name": "shared again", "avatar": "", "seq": 15}},
+        {"type": "conversation_saved", "conversation": {**conversation, "seq": 12}},
+        {"type": "conversation_saved", "conversation": {**conversation, "seq": 14, "pinned": True}},
+        {"type": "conversation_deleted", "seq": 13, "conversation_id": 7},
+        {"type": "history_response", "persona_id": "p", "conversation_id": 7, "more": False, "conversations": [],
+         "messages": [older]},
+        {"type": "persona_deleted", "seq": 15, "persona_id": "p"},
+        {"type": "persona_saved", "persona": {"id": "p", "name": "late", "avatar": "", "seq": 14}},
+        {"type": "persona_saved", "persona": {"id": "p", "name": "shared again", "avatar": "", "seq": 16}},
     ]  # fmt: skip
     page.open(service.http)
     folded = page.module(
