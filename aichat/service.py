@@ -52,6 +52,7 @@ from aichat.health import Health
 from aichat.log import make_logger, quieten_twisted, set_level
 from aichat.metrics import Metrics
 from aichat.protocol.address import DEFAULT_URL
+from aichat.protocol.values import Offer
 from aichat.store import Store
 from aichat.store.database import in_words
 from aichat.store.personas import parse_persona
@@ -174,12 +175,14 @@ class AichatService(Service):
         personas = Personas(self.store, hub, turns, members_choose=settings.members_choose_models)
         personas.on_saved = lambda p: book.add_persona(p.id, p.name, p.prompt, p.avatar)
         personas.on_deleted = book.remove_persona
+        personas.offers = self._offers
         if taken := await personas.open(accounts.owner.id, self._starters(), self._persona_files()):
             self.log.info("personas taken in: {ids}", ids=", ".join(taken))
         conversations = Conversations(self.store, hub, turns)
-        use_cases = UseCases(accounts, hub, personas, conversations, turns)
+        completions = Completions(self.store, bridge, lines)
+        use_cases = UseCases(accounts, hub, personas, conversations, turns, completions)
         self.door = WebSocketDoor(self.reactor, self.gate, use_cases, settings.frames_per_second)
-        openai = OpenAIDoor(self.gate, accounts, Completions(self.store, bridge, lines))
+        openai = OpenAIDoor(self.gate, accounts, completions)
         web = WebDoor(self.gate, self.door, openai, accounts, self.health, self.metrics)
         watch_store(self.health, self.metrics, self.store)
         watch_backups(self.health, self.metrics, self.backups)
@@ -210,6 +213,16 @@ class AichatService(Service):
         site = self._bridge_site(book)
         await self._listen("bridge", settings.bridge_listen, site)
         return BridgeClient.in_process(self.reactor, site, settings.bridge_secret)
+
+    def _offers(self) -> list[Offer]:
+        """Which models there are; what a bridge elsewhere has by default it alone knows."""
+        if self.providers is not None:
+            known = [(state.name, state.model) for state in self.providers.states()]
+        else:
+            known = [
+                (name, u.upstream_model if name != DEFAULT else "") for name, u in self.settings.upstreams.items()
+            ]
+        return [Offer(provider="" if name == DEFAULT else name, model=model) for name, model in known]
 
     def _bridge_site(self, book: PersonaBook) -> Site:
         self.providers = make_providers(self.reactor, self.settings)

@@ -17,6 +17,7 @@ from aichat.bridge.client import BridgeClient
 from aichat.bridge.providers.base import ChatRequest, Delta, Finish, OnDelta, Provider
 from aichat.chat.accounts import Accounts
 from aichat.chat.administration import Administration
+from aichat.chat.completions import Completions
 from aichat.chat.conversations import Conversations
 from aichat.chat.hub import Hub
 from aichat.chat.line import Lines
@@ -117,7 +118,10 @@ class Server:
         self.administration = Administration(
             self.store, self.accounts, self.passwords, self.turns.stop_user, self.personas.publish
         )
-        self.use_cases = UseCases(self.accounts, self.hub, self.personas, self.conversations, self.turns)
+        self.completions = Completions(self.store, self.bridge, self.lines)
+        self.use_cases = UseCases(
+            self.accounts, self.hub, self.personas, self.conversations, self.turns, self.completions
+        )
 
     async def open(self) -> Server:
         await self.store.open()

@@ -56,6 +56,7 @@ class _Chat(msgspec.Struct, kw_only=True, omit_defaults=True):
     model: str = ""
     provider: str = ""
     fallback: str = ""
+    temperature: float | None = None
 
 
 _decode_event = msgspec.json.Decoder(_Event).decode
@@ -109,6 +110,7 @@ class BridgeClient:
         *,
         provider: str = "",
         fallback: str = "",
+        temperature: float | None = None,
     ) -> Deferred[Finish]:
         """Start a generation; `on_delta` is called in order, the Deferred fires at the explicit end.
 
@@ -117,7 +119,13 @@ class BridgeClient:
         if messages[0].role != "system":
             persona_id = ""  # the prompt is empty here; the bridge is not to look for another one
         body = _Chat(
-            persona_id=persona_id, messages=messages, stream=True, model=model, provider=provider, fallback=fallback
+            persona_id=persona_id,
+            messages=messages,
+            stream=True,
+            model=model,
+            provider=provider,
+            fallback=fallback,
+            temperature=temperature,
         )
         return ensureDeferred(self._generate(msgspec.json.encode(body), on_delta))
 

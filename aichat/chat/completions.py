@@ -1,4 +1,7 @@
-"""A persona as a model for other programs: they bring the messages, the persona its prompt; nothing is stored."""
+"""A persona that answers without a conversation, for other programs and while it is being written.
+
+Who asks brings the messages, the persona its prompt; nothing is stored.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,13 @@ class Completions:
         try:
             await place.begun
             return await self._bridge.generate(
-                persona.id, whole, persona.model, on_delta, provider=persona.provider, fallback=persona.fallback
+                persona.id,
+                whole,
+                persona.model,
+                on_delta,
+                provider=persona.provider,
+                fallback=persona.fallback,
+                temperature=persona.temperature,
             )
         finally:
             place.leave()

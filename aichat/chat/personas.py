@@ -16,7 +16,7 @@ from aichat.protocol.frames import (
     PersonaUpdate,
     Push,
 )
-from aichat.protocol.values import Persona, PersonaChanges, PersonaConfig
+from aichat.protocol.values import Offer, Persona, PersonaChanges, PersonaConfig
 from aichat.store import Store
 from aichat.store.personas import Saved
 from aichat.store.users import User
@@ -40,6 +40,8 @@ class Personas:
         self._owner_id = 0
         self.on_saved: Callable[[Persona], None] = lambda persona: None
         self.on_deleted: Callable[[str], None] = lambda persona_id: None
+        self.offers: Callable[[], list[Offer]] = list
+        """Which models there are, that of the settings first."""
 
     async def open(self, owner_id: int, starters: Iterable[bytes], files: Iterable[bytes] = ()) -> list[str]:
         """At start-up: take in new persona files, then load the book -> the ids taken in.
@@ -65,12 +67,12 @@ class Personas:
 
     async def create(self, user: User, command: PersonaCreate, on_ack: OnAck) -> None:
         """Make a persona. Errors: AichatError forbidden."""
-        self._check_choice(user, command.persona_config)
+        self.check_choice(user, command.persona_config)
         self._tell(user.id, await self._store.personas.create(user.id, command), on_ack)
 
     async def update(self, user: User, command: PersonaUpdate, on_ack: OnAck) -> None:
         """Change a persona, or share it, or take it back. Errors: AichatError not_found, forbidden."""
-        self._check_choice(user, command.persona_config)
+        self.check_choice(user, command.persona_config)
         self._tell(user.id, await self._store.personas.update(user.id, command), on_ack)
 
     async def delete(self, user_id: int, command: PersonaDelete, on_ack: OnAck) -> None:
@@ -86,8 +88,13 @@ class Personas:
             self.on_saved(event.persona)
         self._hub.publish(user_id, event)
 
-    def _check_choice(self, user: User, config: PersonaConfig | PersonaChanges) -> None:
-        if user.role != "owner" and not self._members_choose and (config.model or config.provider or config.fallback):
+    def may_choose(self, user: User) -> bool:
+        """Whether a user says which model a persona has."""
+        return user.role == "owner" or self._members_choose
+
+    def check_choice(self, user: User, config: PersonaConfig | PersonaChanges) -> None:
+        """Errors: AichatError forbidden for a model that this user may not choose."""
+        if not self.may_choose(user) and (config.model or config.provider or config.fallback):
             raise AichatError(
                 "forbidden", "Only an owner chooses `model`, `provider` and `fallback` here: leave them out."
             )

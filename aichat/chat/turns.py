@@ -282,6 +282,7 @@ class Turns:
                 lambda delta: self._on_delta(generation, delta),
                 provider=persona.provider,
                 fallback=persona.fallback,
+                temperature=persona.temperature,
             )
             try:
                 finish = await generation.asking

@@ -19,6 +19,7 @@ from twisted.internet.defer import ensureDeferred
 
 import aichat
 from aichat.chat.accounts import Accounts
+from aichat.chat.completions import Completions
 from aichat.chat.conversations import Conversations
 from aichat.chat.generation import Generation
 from aichat.chat.hub import Hub, SendLive
@@ -26,6 +27,7 @@ from aichat.chat.personas import Personas
 from aichat.chat.turns import Turns
 from aichat.doors.conversation_frames import ConversationFrames
 from aichat.doors.outbox import Outbox, Socket
+from aichat.doors.rehearsal import Rehearsal
 from aichat.log import make_logger
 from aichat.metrics import counts
 from aichat.protocol import frames
@@ -53,6 +55,7 @@ class UseCases(NamedTuple):
     personas: Personas
     conversations: Conversations
     turns: Turns
+    completions: Completions
 
 
 class Connection(ConversationFrames):
@@ -64,7 +67,7 @@ class Connection(ConversationFrames):
 
     __slots__ = (
         "__weakref__", "address", "bad_frames", "chat", "header_token", "incoming", "is_local", "leave", "out",
-        "persona_id", "state", "user", "user_id", "waiting_bytes", "working",
+        "persona_id", "rehearsal", "state", "user", "user_id", "waiting_bytes", "working",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +85,7 @@ class Connection(ConversationFrames):
         self.waiting_bytes = 0
         self.working = False
         self.bad_frames = 0
+        self.rehearsal: Rehearsal | None = None
 
     def received(self, payload: bytes) -> None:
         """One text message from the client."""
@@ -111,6 +115,7 @@ class Connection(ConversationFrames):
         """The socket is gone; what it asked for goes on."""
         self.out.lost()
         self.leave()
+        self.end_rehearsal()
         if self.state == "full":
             self.chat.hub.leave(self)
 
@@ -124,8 +129,15 @@ class Connection(ConversationFrames):
         """Who is here may be here no longer."""
         self.refuse(AichatError("unauthorized", why), "")
         self.out.close(CLOSE_UNAUTHORIZED, "unauthorized")
+        self.end_rehearsal()
         if self.state == "full":
             self.chat.hub.leave(self)
+
+    def end_rehearsal(self) -> None:
+        """Nobody listens to what a persona says on trial."""
+        if self.rehearsal is not None:
+            self.rehearsal.end()
+            self.rehearsal = None
 
     def send(self, data: bytes) -> None:
         """An event from the hub."""
@@ -283,6 +295,17 @@ class Connection(ConversationFrames):
 
     async def handle_persona_delete(self, command: frames.PersonaDelete) -> None:
         await self.chat.personas.delete(self.user_id, command, self.ack)
+
+    async def handle_persona_try(self, command: frames.PersonaTry) -> None:
+        self.chat.personas.check_choice(self.user, command.persona_config)
+        self.end_rehearsal()
+        if command.messages:
+            self.chat.accounts.count_message(self.user_id)
+            self.rehearsal = Rehearsal(self.chat.completions, self.user, command, self.reply, self.refuse)
+
+    async def handle_model_list(self, query: frames.ModelListQuery) -> None:
+        models, may_choose = self.chat.personas.offers(), self.chat.personas.may_choose(self.user)
+        self.reply(frames.ModelList(models=models, may_choose=may_choose, request_id=query.request_id))
 
     async def handle_conversation_subscribe(self, command: frames.ConversationSubscribe) -> None:
         await self.chat.conversations.subscribe(self, command.conversation_id)

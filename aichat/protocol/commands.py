@@ -14,6 +14,7 @@ from aichat.protocol.values import (
     PersonaConfig,
     PersonaId,
     Position,
+    Spoken,
     Title,
 )
 
@@ -147,6 +148,26 @@ class PersonaDelete(Command, frozen=True):
     """
 
     persona_id: PersonaId
+
+
+class PersonaTry(Command, frozen=True):
+    """Has a persona answer as it is being written; nothing of it is stored. Answer: `persona_tried`, in pieces.
+
+    One at a time for a connection: another one ends it, one without `messages` does no more than that.
+
+    Example: {"type": "persona_try", "persona_config": {"name": "小雨", "prompt": "You are {{char}}."},
+              "messages": [{"sender_type": 0, "content": "你好"}], "request_id": "t1"}
+    """
+
+    persona_config: PersonaConfig
+    messages: Annotated[list[Spoken], msgspec.Meta(max_length=100)]
+
+
+class ModelListQuery(Command, frozen=True):
+    """Asks which models a persona can have.
+
+    Example: {"type": "model_list", "request_id": "m1"}
+    """
 
 
 class HistoryRequest(Command, frozen=True):

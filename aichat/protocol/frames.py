@@ -33,7 +33,7 @@ MAX_DEPTH = 16
 
 AnyCommand = (
     Login | Hello | Chat | ChatStop | ChatRegenerate | ChatContinue
-    | PersonaListQuery | PersonaSelect | PersonaCreate | PersonaUpdate | PersonaDelete
+    | PersonaListQuery | PersonaSelect | PersonaCreate | PersonaUpdate | PersonaDelete | PersonaTry | ModelListQuery
     | HistoryRequest
     | ConversationListQuery | ConversationCreate | ConversationRename | ConversationUpdate | ConversationRead
     | ConversationDelete | ConversationRestore
@@ -41,7 +41,7 @@ AnyCommand = (
 )  # fmt: skip
 AnyPush = (
     LoggedIn | Welcome | Ack | Error | ChatResponse | PersonaList | HistoryResponse | ConversationListReply
-    | PersonaSaved | PersonaDeleted | ConversationSaved | ConversationDeleted
+    | PersonaSaved | PersonaDeleted | PersonaTried | ModelList | ConversationSaved | ConversationDeleted
     | MessageAdded | MessageDone | MessageDeleted | MessageDelta | MessageSnapshot | MessageQueued
 )  # fmt: skip
 

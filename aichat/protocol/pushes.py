@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from aichat.protocol.commands import tag_of
-from aichat.protocol.values import Conversation, Message, Persona
+from aichat.protocol.values import Conversation, Message, Offer, Persona
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=tag_of):
@@ -83,6 +83,30 @@ class PersonaList(Push, frozen=True):
 
     personas: list[Persona]
     persona_id: str = ""
+    request_id: str = ""
+
+
+class PersonaTried(Push, frozen=True):
+    """A piece of the answer to `persona_try`; the last one has `done`. What goes wrong is an `error`.
+
+    Example: {"type": "persona_tried", "request_id": "t1", "content": "你好"}
+    """
+
+    request_id: str
+    content: str = ""
+    reasoning: str = ""
+    done: bool = False
+
+
+class ModelList(Push, frozen=True):
+    """Answers the query of the same name. `may_choose`: whether this user may give a persona another than the first.
+
+    Example: {"type": "model_list", "request_id": "m1", "may_choose": true,
+              "models": [{"provider": "", "model": "deepseek-chat"}, {"provider": "gpu", "model": "qwen3-8b"}]}
+    """
+
+    models: list[Offer]
+    may_choose: bool
     request_id: str = ""
 
 

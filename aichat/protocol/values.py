@@ -31,6 +31,8 @@ Starters = Annotated[list[Starter], msgspec.Meta(max_length=6)]
 ModelName = Annotated[str, msgspec.Meta(max_length=200)]
 ProviderName = Annotated[str, msgspec.Meta(max_length=40, pattern="^[a-z0-9_-]*$")]
 """A name from the server's settings: it has no room for an address."""
+Temperature = Annotated[float, msgspec.Meta(ge=0, le=2)]
+"""How freely a model chooses its words."""
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -43,7 +45,8 @@ class Persona(Value, frozen=True):
     `owner` is the name of the user whose persona it is, "" on one's own. One of another user that is not `shared`
     (any more) is there for the conversations with it; it has no prompt and cannot be chatted with.
     `provider` answers for it and `fallback` stands in for that one: names from the server's settings, or "" for the
-    settings' own; `fallback` "none" is nobody. `model` is asked of `provider` only.
+    settings' own; `fallback` "none" is nobody. `model` is asked of `provider` only. `temperature` is 0 to 2,
+    null is the model's own.
     """
 
     id: str
@@ -58,6 +61,7 @@ class Persona(Value, frozen=True):
     owner: str = ""
     provider: str = ""
     fallback: str = ""
+    temperature: float | None = None
     seq: int = 0
 
 
@@ -73,6 +77,7 @@ class PersonaConfig(Value, frozen=True):
     shared: bool = False
     provider: ProviderName = ""
     fallback: ProviderName = ""
+    temperature: Temperature | None = None
 
 
 class PersonaChanges(Value, frozen=True):
@@ -87,6 +92,21 @@ class PersonaChanges(Value, frozen=True):
     shared: bool | msgspec.UnsetType = msgspec.UNSET
     provider: ProviderName | msgspec.UnsetType = msgspec.UNSET
     fallback: ProviderName | msgspec.UnsetType = msgspec.UNSET
+    temperature: Temperature | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class Offer(Value, frozen=True):
+    """A model that a persona can have. `provider` is a name from the settings, "" the one that they have for all."""
+
+    provider: str
+    model: str
+
+
+class Spoken(Value, frozen=True):
+    """One message of a talk that is not stored."""
+
+    sender_type: Literal[0, 1]
+    content: Content
 
 
 class Conversation(Value, frozen=True):

@@ -28,9 +28,9 @@ def export_personas(database: Path, folder: Path, user_id: int = 1) -> list[Path
             "avatar": persona.avatar,
             "create_time": persona.create_time,
         }
-        value |= {
-            k: v for k in ("model", "greeting", "starters", "provider", "fallback") if (v := getattr(persona, k))
-        }
+        for name in ("model", "greeting", "starters", "provider", "fallback", "temperature"):
+            if (field := getattr(persona, name)) not in ("", [], None):
+                value[name] = field
         path = folder / f"{_file_name(persona.id)}.json"
         path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         written.append(path)

@@ -33,6 +33,7 @@ from aichat.protocol.values import (
     Prompt,
     ProviderName,
     Starters,
+    Temperature,
 )
 from aichat.store import trash
 from aichat.store.database import Database, next_seq
@@ -66,6 +67,7 @@ class PersonaFile(msgspec.Struct, kw_only=True):
     starters: Starters = []
     provider: ProviderName = ""
     fallback: ProviderName = ""
+    temperature: Temperature | None = None
 
 
 def parse_persona(data: bytes) -> PersonaFile:
@@ -192,6 +194,7 @@ class Personas:
                     shared=shared,
                     provider=persona.provider,
                     fallback=persona.fallback,
+                    temperature=persona.temperature,
                 )
                 insert_persona(self._queries, connection, user_id, persona.id, config, persona.create_time)
                 made.append(persona.id)
@@ -271,6 +274,7 @@ def insert_persona(
         shared=int(config.shared),
         provider=config.provider,
         fallback=config.fallback,
+        temperature=config.temperature,
         create_time=create_time,
         seq=next_seq(connection),
     )

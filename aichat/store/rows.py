@@ -9,17 +9,19 @@ import msgspec
 
 from aichat.protocol.values import Conversation, Failure, Message, Persona
 
-PERSONA_FIELDS = ("name", "prompt", "avatar", "model", "greeting", "starters", "provider", "fallback", "shared")
+PERSONA_FIELDS = (
+    "name", "prompt", "avatar", "model", "greeting", "starters", "provider", "fallback", "shared", "temperature",
+)  # fmt: skip
 
 
 def to_persona(row: Any, user_id: int) -> Persona:
-    """id, name, prompt, avatar, create_time, model, greeting, starters (JSON), provider, fallback, shared, seq,
-    user_id, owner's name
+    """id, name, prompt, avatar, create_time, model, greeting, starters (JSON), provider, fallback, shared,
+    temperature, seq, user_id, owner's name
 
     As `user_id` sees it: one that another user no longer shares has its name and picture left, and no more.
     """
     ident, name, prompt, avatar, create_time, model, greeting, starters, *more = row
-    provider, fallback, shared, seq, owner_id, owner = more
+    provider, fallback, shared, temperature, seq, owner_id, owner = more
     others = "" if owner_id == user_id else owner or "?"
     avatar, create_time = avatar or "", create_time or ""
     if others and not shared:
@@ -37,6 +39,7 @@ def to_persona(row: Any, user_id: int) -> Persona:
         owner=others,
         provider=provider,
         fallback=fallback,
+        temperature=temperature,
         seq=seq,
     )
 

@@ -25,7 +25,7 @@ SELECT c.id, c.persona_id, c.title, c.create_time, c.update_time, c.touched, c.s
        pinned, archived, tags, unread, read_id,
        EXISTS (SELECT 1 FROM messages WHERE user_id = :user_id AND conversation_id = :id AND status = 'running'),
        p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters,
-       provider, fallback, shared, p.seq, p.user_id, u.name
+       provider, fallback, shared, temperature, p.seq, p.user_id, u.name
 FROM conversations AS c
 LEFT JOIN personas AS p ON p.id = c.persona_id AND (deleted = 0 OR p.user_id <> :user_id)
 LEFT JOIN users AS u ON u.id = p.user_id

@@ -2,24 +2,24 @@
 
 -- name: personas_since(user_id, seq)
 SELECT p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters,
-       provider, fallback, shared, seq, p.user_id, u.name
+       provider, fallback, shared, temperature, seq, p.user_id, u.name
 FROM personas AS p LEFT JOIN users AS u ON u.id = p.user_id
 WHERE p.user_id = :user_id AND seq > :seq AND deleted = 0
 UNION ALL
 SELECT p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters,
-       provider, fallback, shared, seq, p.user_id, u.name
+       provider, fallback, shared, temperature, seq, p.user_id, u.name
 FROM personas AS p LEFT JOIN users AS u ON u.id = p.user_id
 WHERE shared = 1 AND seq > :seq AND p.user_id <> :user_id
 UNION ALL
 SELECT p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters,
-       provider, fallback, shared, seq, p.user_id, u.name
+       provider, fallback, shared, temperature, seq, p.user_id, u.name
 FROM personas AS p LEFT JOIN users AS u ON u.id = p.user_id
 WHERE p.id IN (SELECT persona_id FROM conversations WHERE user_id = :user_id)
   AND shared = 0 AND seq > :seq AND p.user_id <> :user_id;
 
 -- name: persona(id, user_id)^
 SELECT p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters,
-       provider, fallback, shared, seq, p.user_id, u.name
+       provider, fallback, shared, temperature, seq, p.user_id, u.name
 FROM personas AS p LEFT JOIN users AS u ON u.id = p.user_id
 WHERE p.id = :id AND (
     (p.user_id = :user_id AND deleted = 0) OR shared = 1
@@ -33,16 +33,17 @@ SELECT COUNT(*) FROM personas WHERE id = :id;
 -- Whether there are conversations with a persona.
 SELECT 1 FROM conversations WHERE persona_id = :persona_id LIMIT 1;
 
--- name: insert_persona(id, user_id, name, prompt, avatar, model, greeting, starters, provider, fallback, shared, create_time, seq)!
+-- name: insert_persona(id, user_id, name, prompt, avatar, model, greeting, starters, provider, fallback, shared, temperature, create_time, seq)!
 INSERT INTO personas (id, user_id, name, prompt, avatar, model, greeting, starters, provider, fallback,
-                      shared, create_time, seq)
+                      shared, temperature, create_time, seq)
 VALUES (:id, :user_id, :name, :prompt, :avatar, :model, :greeting, :starters, :provider, :fallback, :shared,
-        COALESCE(:create_time, CURRENT_TIMESTAMP), :seq);
+        :temperature, COALESCE(:create_time, CURRENT_TIMESTAMP), :seq);
 
--- name: update_persona(name, prompt, avatar, model, greeting, starters, provider, fallback, shared, seq, id)!
+-- name: update_persona(name, prompt, avatar, model, greeting, starters, provider, fallback, shared, temperature, seq, id)!
 UPDATE personas
 SET name = :name, prompt = :prompt, avatar = :avatar, model = :model, greeting = :greeting, starters = :starters,
-    provider = :provider, fallback = :fallback, shared = :shared, seq = :seq
+    provider = :provider, fallback = :fallback, shared = :shared, temperature = :temperature,
+    seq = :seq
 WHERE id = :id;
 
 -- name: show_persona_again(seq, id)!

@@ -645,6 +645,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"type": "persona_create"}, "bad_frame"),
     ({"type": "persona_update", "persona_id": "nobody", "persona_config": {"name": "x"}}, "not_found"),
     ({"type": "persona_delete", "persona_id": "nobody"}, "not_found"),
+    ({"type": "persona_try", "persona_config": {"name": "x", "prompt": ""}, "messages": [{}]}, "bad_frame"),
     ({"type": "history_request", "conversation_id": 999}, "not_found"),
     ({"type": "history_request", "persona_id": "nobody"}, "not_found"),
     ({"type": "history_request"}, "bad_frame"),
@@ -676,7 +677,7 @@ async def test_wrong_input_on_every_frame_gets_its_error_and_the_connection_live
         assert (error["code"], error["request_id"]) == (code, f"w{n}"), frame
         assert len(error["message"]) > 10
     covered = {frame["type"] for frame, _ in WRONG}
-    no_argument_to_get_wrong = {"persona_list", "conversation_list", "conversation_unsubscribe"}
+    no_argument_to_get_wrong = {"persona_list", "conversation_list", "conversation_unsubscribe", "model_list"}
     assert {c.__struct_config__.tag for c in frames.COMMANDS} - no_argument_to_get_wrong <= covered
     for raw in (b"", b"nonsense", b"\xff", b"[" * 500, b'"' + b"x" * frames.MAX_FRAME_BYTES + b'"'):
         end.send_bytes(raw)

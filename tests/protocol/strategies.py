@@ -19,6 +19,8 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
         meta = next(m for m in metas if isinstance(m, msgspec.Meta))
         if base is int:
             return st.integers(meta.ge or 0, meta.le or 2**53 - 1)
+        if base is float:
+            return st.floats(meta.ge, meta.le)
         if base is str and meta.pattern:
             return st.from_regex(meta.pattern, fullmatch=True).map(lambda text: text[: meta.max_length].strip())
         if base is str:
