@@ -29,7 +29,7 @@ PAGE_ICON = ROOT / "aichat" / "page" / "icon.png"
 
 AVATAR_EDGE = 256
 AVATAR_MOST_BYTES = 16 * 1024
-ICON_EDGES = (16, 32, 48, 128, 256)
+ICON_EDGES = (16, 24, 32, 48, 64, 128, 256)
 PAGE_ICON_EDGE = 64
 
 
@@ -97,6 +97,7 @@ def main() -> None:
         write(path, (json.dumps(persona, ensure_ascii=False, indent=2) + "\n").encode())
     for edge in ICON_EDGES:
         write(QT_ICONS / f"aichat-{edge}.png", encode(draw(ART / "aichat.svg", edge)))
+    write(QT_ICONS / "aichat.svg", (ART / "aichat.svg").read_bytes())
     write(PAGE_ICON, encode(draw(ART / "aichat.svg", PAGE_ICON_EDGE)))
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from aichat_qt.main_window import MainWindow
-from aichat_qt.message_input_widget import Composer, MessageInputWidget
+from aichat_qt.message_input_widget import MOST_CHARACTERS, Composer, MessageInputWidget
 from PySide6.QtCore import QMimeData, Qt
 from PySide6.QtGui import QInputMethodEvent, QKeySequence
-from PySide6.QtWidgets import QApplication, QListWidget, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QListWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from aichat.protocol import frames
+from tests.qt.conftest import Open
 from tests.qt.fake_server import FakeServer
+from tests.qt.test_service import visit
+from tests.service import RunningService
 
 
 def preedit(composer: Composer, text: str, commit: str = "") -> None:
@@ -81,6 +84,92 @@ def test_pasted_text_is_plain(dressed: QApplication, qtbot: QtBot) -> None:
     rich.setText("bold")
     widget.composer.insertFromMimeData(rich)
     assert widget.text() == "bold"
+
+
+def test_a_click_on_send_does_not_send_half_a_word(dressed: QApplication, qtbot: QtBot) -> None:
+    widget = MessageInputWidget()
+    qtbot.addWidget(widget)
+    widget.show()
+    sent: list[str] = []
+    widget.submitted.connect(sent.append)
+    widget.set_text("我想")
+    preedit(widget.composer, "ni hao")
+    widget.button.click()
+    assert not sent and widget.composer.is_composing
+    preedit(widget.composer, "", commit="你好")
+    widget.button.click()
+    assert sent == ["我想你好"]
+
+
+def test_a_paste_of_many_lines(dressed: QApplication, qtbot: QtBot) -> None:
+    """Line ends of every system, nothing invisible, the end in sight, one undo for all of it."""
+    widget = MessageInputWidget()
+    qtbot.addWidget(widget)
+    widget.resize(600, 300)
+    widget.show()
+    qtbot.keyClicks(widget.composer, "before ")
+    pasted = QMimeData()
+    pasted.setText("\r\n".join(f"line {i}" for i in range(500)) + "\rlast\u202e")
+    widget.composer.insertFromMimeData(pasted)
+    lines = widget.text().split("\n")
+    assert len(lines) == 501 and lines[0] == "before line 0" and lines[-1] == "last"
+    bar = widget.composer.verticalScrollBar()
+    assert bar.value() == bar.maximum() > 0
+    widget.composer.undo()
+    assert widget.text() == "before "
+
+
+def test_words_too_long_say_so(dressed: QApplication, qtbot: QtBot) -> None:
+    widget = MessageInputWidget()
+    qtbot.addWidget(widget)
+    widget.show()
+    sent: list[str] = []
+    widget.submitted.connect(sent.append)
+    widget.set_text("字" * (MOST_CHARACTERS + 3))
+    note = next(found for found in widget.findChildren(QLabel) if found.isVisible())
+    assert note.text() == "3 characters too long to be sent." and not widget.button.isEnabled()
+    qtbot.keyClick(widget.composer, Qt.Key.Key_Return)
+    assert not sent
+    widget.set_text("字" * MOST_CHARACTERS)
+    assert note.isHidden() and widget.button.isEnabled()
+
+
+def test_while_an_answer_is_written(dressed: QApplication, qtbot: QtBot) -> None:
+    """The button stops; with words it sends them to follow, and stopping has a button of its own."""
+    widget = MessageInputWidget()
+    qtbot.addWidget(widget)
+    widget.show()
+    told: list[str] = []
+    widget.submitted.connect(told.append)
+    widget.stop_requested.connect(lambda: told.append("stop"))
+    widget.set_running(True)
+    assert widget.button.accessibleName() == "Stop (Esc)" and widget.stop.isHidden()
+    widget.button.click()
+    widget.set_text("and then?")
+    assert widget.button.accessibleName() == "Send after this answer (Enter)" and widget.stop.isVisible()
+    widget.button.click()
+    widget.stop.click()
+    assert told == ["stop", "and then?", "stop"]
+    widget.set_running(False)
+    assert widget.button.accessibleName() == "Send (Enter)" and widget.stop.isHidden()
+
+
+def test_chinese_typed_on_the_real_service(open_window: Open, service: RunningService, qtbot: QtBot) -> None:
+    """As pinyin comes: letter by letter, chosen with Enter and with the mouse, then sent once."""
+    window = visit(open_window, service, qtbot, "pinyin")
+    composer = window.chat.input.composer
+    composer.setFocus()
+    for part in ("n", "ni", "ni h", "ni ha", "ni hao"):
+        preedit(composer, part)
+        qtbot.keyClick(composer, Qt.Key.Key_Return)
+    assert not window.model.drafts() and window.chat.input.text() == ""
+    preedit(composer, "", commit="你好")
+    preedit(composer, "shi jie")
+    preedit(composer, "", commit="世界")
+    qtbot.keyClick(composer, Qt.Key.Key_Return)
+    qtbot.waitUntil(
+        lambda: [m.content for m in window.model.messages()] == ["你好世界", "你说：你好世界"], timeout=20_000
+    )
 
 
 def focused(window: MainWindow) -> QWidget:

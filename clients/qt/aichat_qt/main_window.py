@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMainWindow, QWidget
 from aichat.protocol.values import Persona
 from aichat_qt.actions import Actions
 from aichat_qt.add_persona_dialog import AddPersonaDialog
+from aichat_qt.announcer import Announcer
 from aichat_qt.app_menu import AppMenu
 from aichat_qt.chat_area_widget import ChatAreaWidget
 from aichat_qt.command_palette import CommandPalette
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         model.prefer(self.memory.text("persona"), self.memory.number("conversation"))
         model.selected.connect(self._remember)
         languages().changed.connect(self._remake)
+        self.announcer = Announcer(model, self)
         self.chat.input.composer.setFocus()
 
     def _make(self) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMimeData, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QLocale, QMimeData, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QFontMetrics,
+    QGuiApplication,
     QInputMethodEvent,
     QKeyEvent,
     QPainter,
@@ -18,8 +19,10 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from aichat.protocol.values import Content
 from aichat_qt.icons import IconButton
+from aichat_qt.labels import label
 from aichat_qt.limits import limit_of
-from aichat_qt.theme import COLUMN, HIT, RADIUS_CARD, XL, L, M, S, theme
+from aichat_qt.theme import COLUMN, HIT, META_PX, RADIUS_CARD, XL, XS, L, M, S, theme
+from aichat_qt.words import clean
 
 MOST_LINES = 8
 MOST_CHARACTERS = limit_of(Content)
@@ -41,6 +44,11 @@ class Composer(QPlainTextEdit):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(0)
         self.viewport().setAutoFillBackground(False)
+
+    @property
+    def is_composing(self) -> bool:
+        """Whether an input method has words here that are not typed yet."""
+        return self._composing
 
     def wanted_height(self) -> int:
         lines = max(1, min(MOST_LINES, round(self.document().size().height())))
@@ -71,7 +79,10 @@ class Composer(QPlainTextEdit):
             super().keyPressEvent(event)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
-        self.insertPlainText(source.text())
+        """Plain words only, with the line ends of here, without what cannot be seen; one undo takes it back."""
+        if source.hasText():
+            self.insertPlainText(clean(source.text().replace("\r\n", "\n").replace("\r", "\n")))
+            self.ensureCursorVisible()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
@@ -97,6 +108,11 @@ class MessageInputWidget(QWidget):
         self.composer.textChanged.connect(self._changed)
         self.composer.entered.connect(self._submit)
         self.composer.focus_changed.connect(self.update)
+        self.composer.document().documentLayout().documentSizeChanged.connect(lambda _size: self._changed())
+        self.stop = IconButton("stop", self.tr("Stop the answer (Esc)"), self)
+        self.stop.clicked.connect(self.stop_requested)
+        self._too_long = label(self, "danger", px=META_PX)
+        self._too_long.hide()
         self.button = IconButton("send", self.tr("Send (Enter)"), self, colour="on_accent", size=18)
         self.button.setProperty("role", "send")
         self.button.clicked.connect(self._pressed)
@@ -119,32 +135,51 @@ class MessageInputWidget(QWidget):
         self._changed()
 
     def set_running(self, running: bool) -> None:
-        """While an answer is being written the button stops it."""
+        """While an answer is being written the button stops it; words typed meanwhile are sent, to follow it."""
         self._running = running
-        self.button.show_icon("stop" if running else "send")
-        self.button.say(self.tr("Stop (Esc)") if running else self.tr("Send (Enter)"))
         self._changed()
 
+    @property
+    def _stops(self) -> bool:
+        return self._running and not self.text().strip()
+
     def _pressed(self) -> None:
-        if self._running:
+        if self._stops:
             self.stop_requested.emit()
         else:
             self._submit()
 
     def _submit(self) -> None:
-        if not self._closed and 0 < len(self.text().strip()) <= MOST_CHARACTERS:
+        if self.composer.is_composing:
+            QGuiApplication.inputMethod().commit()
+        if not self.composer.is_composing and self._can_send():
             self.submitted.emit(self.text().strip())
 
+    def _can_send(self) -> bool:
+        return not self._closed and 0 < len(self.text().strip()) <= MOST_CHARACTERS
+
     def _changed(self) -> None:
-        self.button.setEnabled(self._running or (bool(self.text().strip()) and not self._closed))
+        stops, over = self._stops, len(self.text().strip()) - MOST_CHARACTERS
+        self.button.show_icon("stop" if stops else "send")
+        follows = self.tr("Send after this answer (Enter)") if self._running else self.tr("Send (Enter)")
+        self.button.say(self.tr("Stop (Esc)") if stops else follows)
+        self.button.setEnabled(stops or self._can_send())
+        self.stop.setVisible(self._running and not stops)
+        self._too_long.setVisible(over > 0)
+        self._too_long.setText(
+            self.tr("{0} characters too long to be sent.").format(QLocale().toString(max(0, over)))
+        )
         self.updateGeometry()
         self._place()
 
     def sizeHint(self) -> QSize:
-        return QSize(400, self._box_height() + L + S)
+        return QSize(400, self._box_height() + L + S + self._note_height())
 
     def minimumSizeHint(self) -> QSize:
         return QSize(200, self.sizeHint().height())
+
+    def _note_height(self) -> int:
+        return 0 if self._too_long.isHidden() else self._too_long.sizeHint().height() + XS
 
     def _box_height(self) -> int:
         return max(HIT + 2 * S, self.composer.wanted_height() + 2 * M)
@@ -165,11 +200,14 @@ class MessageInputWidget(QWidget):
         self.composer.setVerticalScrollBarPolicy(
             policy.ScrollBarAsNeeded if self.composer.overflows() else policy.ScrollBarAlwaysOff
         )
+        buttons = HIT + 2 * S + (0 if self.stop.isHidden() else HIT + XS)
         top = box.top() + (box.height() - height) // 2
-        self.composer.setGeometry(box.left() + L, top, box.width() - L - HIT - 2 * S, height)
+        self.composer.setGeometry(box.left() + L, top, box.width() - L - buttons, height)
         if not self.composer.overflows():
             self.composer.verticalScrollBar().setValue(0)
         self.button.move(box.right() - HIT - S + 1, box.bottom() - HIT - S + 1)
+        self.stop.move(self.button.x() - HIT - XS, self.button.y())
+        self._too_long.setGeometry(box.left() + L, box.bottom() + XS, box.width() - 2 * L, self._note_height())
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:

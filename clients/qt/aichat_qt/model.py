@@ -34,6 +34,8 @@ class Model(Verbs):
     """Which messages the shown conversation has, or the state of one of them."""
     live_grew = Signal(int)
     """Live text of this message grew."""
+    answered = Signal(object)
+    """An answer ended, in whatever conversation: its message."""
     link_changed = Signal()
     acknowledged = Signal(str, object)
     """The server carried out the command with this request id: the ack."""
@@ -187,6 +189,7 @@ class Model(Verbs):
                 self.loading_older = False
             case frames.MessageDone():
                 self._stopping.discard(frame.message.id)
+                self.answered.emit(frame.message)
         for change in changes:
             if change.kind == "live" and isinstance(change.key, int):
                 self._grown.add(change.key)

@@ -152,9 +152,7 @@ def _about_the_app(window: MainWindow, actions: Actions) -> None:
     add = actions.add
     add(section, _tr("Command palette"), "Ctrl+K", window.palette_.open).setObjectName("palette")
     add(section, _tr("Keyboard shortcuts"), ["F1", "Ctrl+/"], window.show_shortcuts).setObjectName("shortcuts")
-    add(section, _tr("Quick question"), "Ctrl+Shift+Space", window.quick_ask_requested.emit).setObjectName(
-        "quick-ask"
-    )
+    add(section, _tr("Quick question"), "Ctrl+Alt+Space", window.quick_ask_requested.emit).setObjectName("quick-ask")
     add(section, _tr("Menu of the app"), "F10", window.show_menu)
     add(section, _tr("Switch between light and dark"), "Ctrl+Shift+L", other_look)
     add(section, _tr("Switch the language"), "Ctrl+Shift+U", other_language)

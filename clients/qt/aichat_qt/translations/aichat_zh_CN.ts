@@ -352,6 +352,21 @@
     </message>
 </context>
 <context>
+    <name>Announcer</name>
+    <message>
+        <source>Stopped.</source>
+        <translation type="unfinished">已停止。</translation>
+    </message>
+    <message>
+        <source>The answer broke off.</source>
+        <translation>回答中断了。</translation>
+    </message>
+    <message>
+        <source>Code.</source>
+        <translation>代码。</translation>
+    </message>
+</context>
+<context>
     <name>AnswerBody</name>
     <message>
         <source>Answer</source>
@@ -716,12 +731,24 @@
         <translation>消息</translation>
     </message>
     <message>
+        <source>Stop the answer (Esc)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Send (Enter)</source>
         <translation>发送 (Enter)</translation>
     </message>
     <message>
+        <source>Send after this answer (Enter)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Stop (Esc)</source>
         <translation>停止 (Esc)</translation>
+    </message>
+    <message>
+        <source>{0} characters too long to be sent.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
