@@ -355,7 +355,7 @@
     <name>Announcer</name>
     <message>
         <source>Stopped.</source>
-        <translation type="unfinished">已停止。</translation>
+        <translation>已停止。</translation>
     </message>
     <message>
         <source>The answer broke off.</source>
@@ -732,7 +732,7 @@
     </message>
     <message>
         <source>Stop the answer (Esc)</source>
-        <translation type="unfinished"></translation>
+        <translation>停止回答 (Esc)</translation>
     </message>
     <message>
         <source>Send (Enter)</source>
@@ -740,7 +740,7 @@
     </message>
     <message>
         <source>Send after this answer (Enter)</source>
-        <translation type="unfinished"></translation>
+        <translation>在这次回答之后发送 (Enter)</translation>
     </message>
     <message>
         <source>Stop (Esc)</source>
@@ -748,7 +748,7 @@
     </message>
     <message>
         <source>{0} characters too long to be sent.</source>
-        <translation type="unfinished"></translation>
+        <translation>超出 {0} 个字符，无法发送。</translation>
     </message>
 </context>
 <context>
