@@ -5,6 +5,7 @@ Requests are recorded: GET /requests gives them, with whether the client closed 
 how many there are `now`, and were at `most` at once.
 
     !slow            the echo, one delta per 50 ms             !long N          N deltas of 20 characters, 5 ms apart
+    !pace MS TEXT    TEXT in pieces of 4, MS ms apart
     !think           reasoning_content, then content           !tags            the same as <think> tags
     !whole           JSON without streaming                    !nodone          finish_reason, but no [DONE]
     !linger          a whole answer whose socket stays open
@@ -257,6 +258,9 @@ class Completions(Resource):
                 return pieces_of(recital(int(rest.partition(" ")[0]))), 0.01, ""
             case "!slow":
                 return [chunk({"content": c}) for c in f"慢慢地 slowly: {rest or 'word ' * 20}"], 0.05, ""
+            case "!pace":
+                pause, _, text = rest.partition(" ")
+                return pieces_of(text, 4), int(pause) / 1000, ""
             case "!long":
                 count = int(rest.partition(" ")[0])
                 return [chunk({"content": f"{n:06d} 春眠不觉晓 abc。"}) for n in range(count)], 0.005, ""

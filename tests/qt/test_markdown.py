@@ -104,6 +104,9 @@ def test_growing_text_ends_as_whole_text_does(dressed: QApplication, qtbot: QtBo
         "see [a] and [b]\n\npara\n\n[a]: http://x\n\nend [a]\n\n[b]: http://y\n",
         "- ```\n  code\n  - x\n  ```\n- after\n",
         "| a |\n|---|\n| b |\n\n1) x\n2) y\n",
+        "so\n$$\na_1\n- b_2\n- c\n$$\nand \\(x_1\\)\n\n\\[\ny\n\\]\n1. c\n2. d\n$$\nnever closed\n\nend",
+        "- a\n  $$\n  x\n  $$\n- b\n\n***\n\n# h\n",
+        "***\n\n# h\n",
         "10. ten\n11. eleven\n    - deep\n12. twelve",
     ],
 )
@@ -128,6 +131,20 @@ def test_settled_text_is_never_taken_back() -> None:
 def test_code_is_told_from_prose() -> None:
     kinds = [("code", s.language) if isinstance(s, Code) else "prose" for s in parse(SAMPLE)]
     assert kinds == ["prose", ("code", "python"), "prose", ("code", ""), "prose"]
+
+
+def test_formulas_are_shown_as_clean_source(dressed: QApplication, qtbot: QtBot) -> None:
+    text = (
+        "Of $O(n_1 * m_2 * k)$ and \\(a_b\\), for $5 and 7$, or \\$x$.\n\n$$\nT_1 = *a* \\\\\n- b\n$$\n\n\\[ x^2 \\]"
+    )
+    body = body_of(text, qtbot)
+    first, formula, other = body.views
+    assert isinstance(first, TextView) and isinstance(formula, CodeView) and isinstance(other, CodeView)
+    assert first.toPlainText() == "Of O(n_1 * m_2 * k) and a_b, for $5 and 7$, or $x$."
+    assert (formula.text, other.text) == ("T_1 = *a* \\\\\n- b", "x^2")
+    body = body_of("| a | b |\n|---|---|\n| $x$ | y |", qtbot)
+    table = body.views[0]
+    assert isinstance(table, TextView) and "$" not in table.toPlainText()
 
 
 def test_html_is_shown_as_written(dressed: QApplication, qtbot: QtBot) -> None:
@@ -209,6 +226,13 @@ def test_pictures_reach_neither_network_nor_files(
         "```python\n" + "(" * 15_000,
         "\n" * 50_000,
         "😀" * 20_000,
+        "$" * 20_000,
+        "$a" * 10_000,
+        "\\(" * 10_000,
+        "$$\n" * 5_000,
+        "```\nx\n```\n" * 5_000,
+        "```\nx\n```\n" * 199 + "end",
+        "\\[\n" + "x\n" * 20_000,
     ],
     ids=lambda text: ascii(text[:12]),
 )

@@ -6,8 +6,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from aichat_qt.code_view import CodeView
-from aichat_qt.markdown import Code, Segment, has_definitions, parse, settled
-from aichat_qt.text_view import TextView
+from aichat_qt.markdown import Code, Prose, Segment, has_definitions, is_plain, parse, settled
+from aichat_qt.text_view import NONE_KEPT, TextView
 from aichat_qt.theme import M, theme
 from aichat_qt.words import clean
 
@@ -24,6 +24,7 @@ class AnswerBody(QWidget):
         self._text = ""
         self._stable = 0  # so much of the text is settled
         self._views: list[View] = []
+        self._plain = False
         self._whole = False  # the text was shown as one that has ended
         self._final = 0  # so many views are settled, the last of them perhaps still taking prose at its end
         theme().changed.connect(self._again)
@@ -38,7 +39,17 @@ class AnswerBody(QWidget):
         if text == self._text and (live or self._stable == len(text)):
             return False
         continued = live and self._whole  # its end was taken for the end of a paragraph, say
-        if not text.startswith(self._text) or continued or (not live and self._stable and has_definitions(text)):
+        was_plain, self._plain = self._plain, is_plain(text)
+        if self._plain:
+            self._text, self._whole, self._stable, self._final = text, not live, len(text), 0
+            self._put_all([Code(text, "")], 0, growing=live)
+            return True
+        if (
+            was_plain
+            or not text.startswith(self._text)
+            or continued
+            or (not live and self._stable and has_definitions(text))
+        ):
             self._forget()
         self._text, self._whole = text, not live
         if cut := settled(text[self._stable :]) if live else len(text) - self._stable:
@@ -77,19 +88,22 @@ class AnswerBody(QWidget):
         self._stable = self._final = 0
         for view in self._views:
             if isinstance(view, TextView):
-                view.kept = 0
+                view.kept = NONE_KEPT
 
     def _write(self, text: str, *, growing: bool) -> None:
         """Put a text's segments after the settled views."""
-        segments = parse(text)
+        segments = parse(text, growing=growing)
         at = self._final
         joins = bool(at) and isinstance(self._views[at - 1], TextView)
         if joins and not (segments and not isinstance(segments[0], Code)):
             self._views[at - 1].write([])  # type: ignore[union-attr]
+        elif joins and isinstance(first := segments.pop(0), Prose):
+            self._views[at - 1].write(first.tokens)  # type: ignore[union-attr]
+        self._put_all(segments, at, growing=growing)
+
+    def _put_all(self, segments: list[Segment], at: int, *, growing: bool) -> None:
+        """Show segments by the views from `at` on, and no others behind."""
         for i, segment in enumerate(segments):
-            if joins and i == 0 and not isinstance(segment, Code):
-                self._views[at - 1].write(segment.tokens)  # type: ignore[union-attr]
-                continue
             self._put(at, segment, growing=growing and i == len(segments) - 1)
             at += 1
         for view in self._views[at:]:

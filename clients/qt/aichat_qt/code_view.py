@@ -16,6 +16,7 @@ from aichat_qt.words import one_line
 
 HEAD = HIT
 BAR = 10
+NAMES = {"latex": "LaTeX"}
 RECOLOUR_MS = 250
 """Growing code is coloured this often at most; in between new text is plain."""
 
@@ -57,7 +58,7 @@ class CodeView(QWidget):
         """Show code; if it only grew, what stands there stays."""
         if language != self._language or not self._label.text():
             self._language = language
-            self._label.setText(one_line(language) or self.tr("code"))
+            self._label.setText(NAMES.get(language) or one_line(language) or self.tr("code"))
             self._lines.setAccessibleName(self.tr("Code: {0}").format(self._label.text()))
         if text == self._text:
             return

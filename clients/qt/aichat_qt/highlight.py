@@ -17,7 +17,8 @@ MOST = 20_000
 LANGUAGES = frozenset(
     """python py js javascript jsx ts typescript tsx json c cpp c++ h hpp java kotlin kt swift go rust rs ruby rb php
     lua r bash sh shell zsh console sql html xml css scss yaml yml toml ini diff make makefile cmake dockerfile docker
-    csharp cs c# scala haskell hs perl pl powershell markdown md julia dart elixir""".split()  # noqa: SIM905
+    csharp cs c# scala haskell hs perl pl powershell markdown md julia dart elixir
+    latex tex""".split()  # noqa: SIM905
 )
 """The languages that are coloured: an answer must not be able to run any lexer there is."""
 _KINDS = [

@@ -12,16 +12,25 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from aichat_qt.formulas import FORMULA, GROWING, add_formulas
+
 PLAIN_FROM = 60_000
 """Characters: a longer text is shown without Markdown, so that no message can stop the window."""
+MOST_MARKS = 200
+"""With more lines that open or close code or a formula a text is plain too: each block costs a millisecond."""
 TABLE_CELLS = 300
 """A bigger table is shown as it was written: laying it out would take seconds."""
 
-_parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+LATEX = "latex"
+"""The language of a formula that stands by itself."""
+
+_parser = add_formulas(MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]))
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _CONTINUES = re.compile(r"[\s\d\-*+>|`~=:\[]|$")
 """How a line may begin that could still belong to what stands before it."""
 _ITEM = re.compile(r"(?:(\d{1,9})[.)]|[-*+])[ \t]+\S")
+_ENDS_LIST = re.compile(r"[>#]|(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
+_MARKS = re.compile(r"^[ \t]*(?:```|~~~|\$\$|\\\[)", re.MULTILINE)
 _DEFINITION = re.compile(r"^ {0,3}\[[^\]\n]+\]:", re.MULTILINE)
 
 
@@ -43,10 +52,8 @@ class Code:
 Segment = Prose | Code
 
 
-def parse(text: str) -> list[Segment]:
-    """A text's segments in their order."""
-    if len(text) > PLAIN_FROM:
-        return [Code(text, "")]
+def parse(text: str, *, growing: bool = False) -> list[Segment]:
+    """A text's segments in their order; `growing`: more of it will come."""
     lines = text.split("\n")
     result: list[Segment] = []
     prose: list[Token] = []
@@ -57,13 +64,16 @@ def parse(text: str) -> list[Segment]:
             result.append(Prose(list(prose)))
             prose.clear()
 
-    for token in _parser.parse(text):
+    for token in _parser.parse(text, {GROWING: growing}):
         if skip_until:
             skip_until = "" if token.type == skip_until and token.level == 0 else skip_until
         elif token.level == 0 and token.type in {"fence", "code_block"}:
             end_prose()
             info = token.info.split()
             result.append(Code(token.content.rstrip("\n"), info[0].lower()[:24] if info else ""))
+        elif token.level == 0 and token.type == FORMULA:
+            end_prose()
+            result.append(Code(token.content, LATEX))
         elif token.level == 0 and token.type == "table_open" and token.map and _cells(token, lines) > TABLE_CELLS:
             end_prose()
             result.append(Code("\n".join(lines[token.map[0] : token.map[1]]).rstrip(), ""))
@@ -72,6 +82,11 @@ def parse(text: str) -> list[Segment]:
             prose.append(token)
     end_prose()
     return result
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is shown as it is, without Markdown, for that would cost too much."""
+    return len(text) > PLAIN_FROM or len(_MARKS.findall(text)) > MOST_MARKS
 
 
 def has_definitions(text: str) -> bool:
@@ -83,11 +98,11 @@ def settled(text: str) -> int:
     """Length of the part of a growing text that what comes next cannot change (0: none).
 
     It ends where a block begins that nothing before can take in: after a code block, at a paragraph after an empty
-    line, or at a further item of a list, for a list goes on with its own number.
+    line, or at a further item of a list, for a list goes on with its own number. In a formula a minus is no item.
     """
     result = position = 0
     fence = ""
-    after_blank, after_fence, in_list = True, False, False
+    after_blank, after_fence, in_list, in_formula = True, False, False, False
     for line in text.splitlines(keepends=True):
         mark = _FENCE.match(line)
         if fence:
@@ -96,13 +111,14 @@ def settled(text: str) -> int:
         else:
             begins_fence = mark is not None and not line.startswith(" ")
             item = _ITEM.match(line)
+            in_formula = (not after_blank and in_formula) or line.lstrip(" ").startswith(("$$", "\\["))
             begins_block = after_blank and (begins_fence or not _CONTINUES.match(line))
-            if position and (begins_block or after_fence or (item and in_list)):
+            if position and (begins_block or after_fence or (item and in_list and not in_formula)):
                 result = position
             fence, after_fence = (mark[1] if mark else ""), False
             if item and (after_blank or in_list or item[1] in {None, "1"}):
                 in_list = True
-            elif begins_block or begins_fence or line.startswith(">"):
+            elif begins_block or begins_fence or _ENDS_LIST.match(line):
                 in_list = False
         after_blank = not line.strip()
         position += len(line)

@@ -27,7 +27,7 @@ Key = int | str
 
 MOST_ROWS = 120
 FIRST = 4
-CHUNK = 6
+CHUNK = 2
 BEYOND = 700
 """Pixels of rows kept ready above and below the view."""
 CARET_MS = 600

@@ -117,7 +117,7 @@ class Writer:
                 self._quotes += 1
             case "blockquote_close":
                 self._quotes -= 1
-            case "fence" | "code_block":
+            case "fence" | "code_block" | "formula":
                 self._code_lines(token.content.rstrip("\n"))
             case "hr":
                 self._rule()
@@ -255,7 +255,7 @@ class Writer:
                     self._task = ""
                 case "softbreak" | "hardbreak":
                     self._text("\u2028", px)
-                case "code_inline":
+                case "code_inline" | "formula_inline":
                     self._text(child.content, px, code=True)
                 case "strong_open":
                     self._bold += 1

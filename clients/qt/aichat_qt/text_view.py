@@ -24,6 +24,8 @@ from aichat_qt.theme import LINE_PX, XL, theme
 
 CARET_WIDTH = 7
 NOTHING = QByteArray(b" ")
+NONE_KEPT = -1
+"""0 is a place too: behind a rule, which has no text."""
 
 
 class TextView(QTextBrowser):
@@ -33,7 +35,7 @@ class TextView(QTextBrowser):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.kept = 0
+        self.kept = NONE_KEPT
         """Everything before this position in the document stays when the rest is written anew."""
         self.caret = 0.0
         """How strongly the caret of live text is drawn; 0: not at all."""
@@ -63,13 +65,13 @@ class TextView(QTextBrowser):
         """Write Markdown tokens in place of everything after `kept`."""
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
-        cursor.setPosition(self.kept)
+        cursor.setPosition(max(0, self.kept))
         kept_form = cursor.blockFormat()
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.removeSelectedText()
-        if self.kept:
+        if self.kept >= 0:
             cursor.setBlockFormat(kept_form)  # an empty block takes over the form of what was removed behind it
-        writer = Writer(cursor, fresh=self.kept == 0)
+        writer = Writer(cursor, fresh=self.kept < 0)
         writer.write(tokens)
         cursor.endEditBlock()
         self._marks |= writer.marks
