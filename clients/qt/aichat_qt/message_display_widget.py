@@ -262,6 +262,7 @@ class MessageDisplayWidget(QScrollArea):
             height = row.fit(column)
             if row.geometry().getRect() != (left, y, column, height):
                 row.setGeometry(left, y, column, height)
+            row.is_placed = True
             y += height + XL
         total = max(y, self.viewport().height())
         if y < self.viewport().height() and self._keys:
@@ -284,7 +285,7 @@ class MessageDisplayWidget(QScrollArea):
         top = self.verticalScrollBar().value()
         for key in self._keys[self._first : self._last]:
             row = self._rows.get(key)
-            if row is not None and row.y() + row.height() > top:
+            if row is not None and row.is_placed and row.y() + row.height() > top:
                 return key, row.y() - top
         return None
 

@@ -20,6 +20,8 @@ class Row(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.is_placed = False
+        """Whether it stands where it belongs; a new row does not, and must not be taken for what is in view."""
         self._divider = ""
         self._current = False
         self._top = 0
