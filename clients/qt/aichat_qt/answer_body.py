@@ -25,6 +25,7 @@ class AnswerBody(QWidget):
         self._stable = 0  # so much of the text is settled
         self._views: list[View] = []
         self._plain = False
+        self._needle = ""
         self._whole = False  # the text was shown as one that has ended
         self._final = 0  # so many views are settled, the last of them perhaps still taking prose at its end
         theme().changed.connect(self._again)
@@ -32,6 +33,17 @@ class AnswerBody(QWidget):
     @property
     def views(self) -> list[View]:
         return self._views
+
+    @property
+    def text_views(self) -> list[TextView]:
+        """Where words stand, code too."""
+        return [view.lines if isinstance(view, CodeView) else view for view in self._views]
+
+    def find_all(self, needle: str) -> None:
+        """Mark where a text stands, in what comes later too."""
+        self._needle = needle
+        for view in self.text_views:
+            view.find_all(needle)
 
     def show_text(self, text: str, *, live: bool) -> bool:
         """Show a text -> whether anything changed."""
@@ -124,6 +136,7 @@ class AnswerBody(QWidget):
                 fresh.link_clicked.connect(self.link_clicked)
                 fresh.setAccessibleName(self.tr("Answer"))
             self._views.append(fresh)
+            self.text_views[-1].find_all(self._needle)
             fresh.show()
         view = self._views[at]
         if isinstance(view, CodeView) and isinstance(segment, Code):

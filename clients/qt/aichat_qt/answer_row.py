@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from aichat.protocol.values import Message, Persona, can_continue
 from aichat_qt.answer_body import AnswerBody
 from aichat_qt.avatar import avatar_pixmap
-from aichat_qt.icons import IconButton, button, icon
+from aichat_qt.icons import button, icon
 from aichat_qt.labels import label, set_role
 from aichat_qt.message_row import Row
+from aichat_qt.text_view import TextView
 from aichat_qt.theme import BODY_PX, HIT, LINE_PX, META_PX, XS, L, M, S, sized, theme
 from aichat_qt.thoughts_widget import ThoughtsWidget
 from aichat_qt.words import clock, one_line
@@ -27,9 +28,7 @@ PATIENCE = 2.0
 class AnswerRow(Row):
     """What the persona said, or is saying. Parts that most answers do not need are made when one does."""
 
-    regenerate = Signal()
-    go_on = Signal()
-    """The reader wants it finished where it ended."""
+    QUICK = ("quote", "copy", "regenerate")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -139,9 +138,9 @@ class AnswerRow(Row):
             self._status = label(self, role, px=META_PX)
             self._status.setWordWrap(True)
             self._go_on = button(self.tr("Continue"), "", self)
-            self._go_on.clicked.connect(self.go_on)
+            self._go_on.clicked.connect(lambda: self.asked.emit("go_on"))
             self._retry = button(self.tr("Retry"), "", self)
-            self._retry.clicked.connect(self.regenerate)
+            self._retry.clicked.connect(lambda: self.asked.emit("regenerate"))
         if self._status is not None and self._retry is not None and self._go_on is not None:
             set_role(self._status, role)
             self._status.setText(words)
@@ -151,24 +150,15 @@ class AnswerRow(Row):
         name = one_line(self._persona.name) if self._persona else ""
         self.setAccessibleName(f"{name}: {message.content[:200]}" + (f" ({words})" if words else ""))
 
-    def _make_actions(self) -> list[QWidget]:
-        anew = IconButton("retry", self.tr("Answer anew"), self, size=16)
-        anew.clicked.connect(self.regenerate)
-        copy = IconButton("copy", self.tr("Copy answer"), self, size=16)
-        copy.clicked.connect(self.copy)
-        return [anew, copy]
+    def _actions_end(self) -> QPoint:
+        return QPoint(self._width, self._top)
 
-    def _place_actions(self) -> None:
-        if not self._actions:
-            return
-        anew, copy = self._actions
-        anew.setEnabled(self._last and not self.is_running)
-        copy.setEnabled(bool(self.content))
-        right = self._width - HIT
-        for action in (anew, copy):
-            if action.isEnabled():
-                action.move(right, self._top)
-                right -= HIT
+    def find_all(self, needle: str) -> None:
+        self._body.find_all(needle)
+
+    @property
+    def text_views(self) -> list[TextView]:
+        return self._body.text_views
 
     def _lay_out(self, width: int, top: int) -> int:
         inner = width - INDENT
@@ -203,17 +193,25 @@ class AnswerRow(Row):
         self._mark_at = y + (height - L) // 2
         return y + height
 
+    def _stamp(self) -> str:
+        """The time; while the reader is here the model too."""
+        message = self._message
+        if message is None:
+            return ""
+        facts = [clock(message.send_time), one_line(message.model) if self.is_lit else ""]
+        return "  ·  ".join(fact for fact in facts if fact)
+
     def _paint(self, painter: QPainter) -> None:
-        persona, message = self._persona, self._message
+        persona = self._persona
         if persona is not None:
             ratio = self.devicePixelRatioF()
             picture = avatar_pixmap(persona.id, persona.name, persona.avatar, AVATAR, ratio)
             painter.drawPixmap(0, self._top, picture)
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         bold = sized(self.font(), BODY_PX, bold=True)
-        room = self.width() - INDENT - 2 * HIT - 80
+        room = self.width() - INDENT - self.actions_width - S
         name = QFontMetrics(bold).elidedText(
-            one_line(persona.name) if persona else "", Qt.TextElideMode.ElideRight, room
+            one_line(persona.name) if persona else "", Qt.TextElideMode.ElideRight, room - 64
         )
         used = QFontMetrics(bold).horizontalAdvance(name)
         painter.setFont(bold)
@@ -221,8 +219,7 @@ class AnswerRow(Row):
         painter.drawText(QRect(INDENT, self._top, used + 2, HIT), left, name)
         painter.setFont(sized(self.font(), META_PX))
         painter.setPen(theme().colour("muted"))
-        stamp = clock(message.send_time) if message else ""
-        painter.drawText(QRect(INDENT + used + S, self._top + 1, 80, HIT), left, stamp)
+        painter.drawText(QRect(INDENT + used + S, self._top + 1, max(0, room - used), HIT), left, self._stamp())
         if self._status is not None and self._status.text():
             mark, colour = ("alert", "danger") if self._status.property("role") == "danger" else ("stop", "muted")
             icon(mark, getattr(theme().tokens, colour), L).paint(painter, INDENT, self._mark_at, L, L)

@@ -30,6 +30,7 @@ class ChatHeader(QWidget):
         self._model = model
         self.drawer = IconButton("menu", self.tr("Personas"), self)
         self.drawer.hide()
+        self.search = IconButton("search", self.tr("Find in the conversation (Ctrl+F)"), self)
         self._avatar = AvatarWidget(HIT, self)
         self._name = ElidedLabel(self, "name", px=15, bold=True)
         self._model_name = ElidedLabel(self, "muted", px=META_PX)
@@ -47,6 +48,7 @@ class ChatHeader(QWidget):
         layout.addWidget(self._avatar)
         layout.addLayout(words, 2)
         layout.addWidget(self.history, 3)
+        layout.addWidget(self.search)
         self.setFixedHeight(HEADER)
         model.selected.connect(self._refresh)
         model.personas_changed.connect(self._refresh)
@@ -109,6 +111,8 @@ class ChatAreaWidget(QWidget):
         self.welcome.asked.connect(self._ask)
         self.no_persona.create_requested.connect(self.create_requested)
         self.display.edit_requested.connect(self._edit)
+        self.display.quoted.connect(self.quote)
+        self.header.search.clicked.connect(self.find_words)
         model.selected.connect(self._moved)
         model.personas_changed.connect(self._refresh)
         model.messages_changed.connect(self._refresh)
@@ -143,7 +147,21 @@ class ChatAreaWidget(QWidget):
         if self.history.panel.isVisible():
             self.history.close_panel()
             return True
+        if self.display.finder.bar.isVisible():
+            self.display.finder.bar.leave()
+            return True
         return self._model.stop()
+
+    def find_words(self) -> None:
+        """Search inside the conversation."""
+        if self.pages.currentWidget() is self.display:
+            self.display.finder.open()
+
+    def quote(self, words: str) -> None:
+        """Answer to words: they stand in the composer, with room below."""
+        kept = self.input.text().strip()
+        self.input.set_text("\n\n".join(part for part in (kept, words, "") if part or not kept))
+        self.input.composer.setFocus()
 
     def new_conversation(self) -> None:
         if self._model.persona is not None:

@@ -41,11 +41,11 @@ class CodeView(QWidget):
         self._label = label(self, "muted", px=META_PX)
         self._copy = IconButton("copy", self.tr("Copy code"), self, size=16)
         self._copy.clicked.connect(self._copied)
-        self._lines = _Lines(self)
-        self._lines.setLineWrapMode(QTextBrowser.LineWrapMode.NoWrap)
-        self._lines.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self._lines.document().setDefaultFont(code_font())
-        self._lines.setFont(code_font())
+        self.lines = _Lines(self)
+        self.lines.setLineWrapMode(QTextBrowser.LineWrapMode.NoWrap)
+        self.lines.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.lines.document().setDefaultFont(code_font())
+        self.lines.setFont(code_font())
         self._colour_soon = QTimer(self, singleShot=True, interval=RECOLOUR_MS)
         self._colour_soon.timeout.connect(self._colour)
         theme().changed.connect(self._colour)
@@ -59,10 +59,10 @@ class CodeView(QWidget):
         if language != self._language or not self._label.text():
             self._language = language
             self._label.setText(NAMES.get(language) or one_line(language) or self.tr("code"))
-            self._lines.setAccessibleName(self.tr("Code: {0}").format(self._label.text()))
+            self.lines.setAccessibleName(self.tr("Code: {0}").format(self._label.text()))
         if text == self._text:
             return
-        cursor = QTextCursor(self._lines.document())
+        cursor = QTextCursor(self.lines.document())
         grew = bool(self._text) and text.startswith(self._text)
         if grew:
             cursor.movePosition(QTextCursor.MoveOperation.End)
@@ -74,7 +74,7 @@ class CodeView(QWidget):
             cursor.select(QTextCursor.SelectionType.Document)
             cursor.mergeBlockFormat(line_height(cursor.blockFormat(), CODE_LINE_PX))
         self._text = text
-        self._lines.touched()
+        self.lines.touched()
         if not growing:
             self._colour_soon.stop()
             self._colour()
@@ -84,16 +84,16 @@ class CodeView(QWidget):
     def fit(self, width: int) -> int:
         """Lay out in a width -> the height it takes."""
         inner = width - 2 * M
-        document = self._lines.document()
+        document = self.lines.document()
         overflow = document.idealWidth() > inner if len(self._text) > inner // 10 else False
         lines = document.blockCount() * CODE_LINE_PX + (BAR if overflow else 0)
         self._label.setGeometry(M, 0, inner - HIT, HEAD)
         self._copy.move(width - HIT - XS, 0)
-        self._lines.setGeometry(M, HEAD, inner, lines)
+        self.lines.setGeometry(M, HEAD, inner, lines)
         return HEAD + lines + (XS if overflow else M)
 
     def set_caret(self, strength: float) -> None:
-        self._lines.set_caret(strength)
+        self.lines.set_caret(strength)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -104,7 +104,7 @@ class CodeView(QWidget):
         painter.end()
 
     def _colour(self) -> None:
-        colour(self._lines.document(), self._text, self._language)
+        colour(self.lines.document(), self._text, self._language)
 
     def _copied(self) -> None:
         QGuiApplication.clipboard().setText(self._text)

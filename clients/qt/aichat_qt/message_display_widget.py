@@ -8,22 +8,24 @@ comes, and a pill leads back.
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from aichat.protocol.values import USER, Message
 from aichat_qt.answer_row import AnswerRow
+from aichat_qt.current_message import CurrentMessage
 from aichat_qt.dialogs import ask_open
+from aichat_qt.find_bar import Key
 from aichat_qt.icons import button, icon
 from aichat_qt.labels import label
+from aichat_qt.message_actions import Item, MessageActions
+from aichat_qt.message_column import MessageColumn
+from aichat_qt.message_finder import MessageFinder
 from aichat_qt.message_row import Row
-from aichat_qt.model import Draft, Model
+from aichat_qt.model import OLDER_PAGE, Draft, Model
 from aichat_qt.own_row import OwnRow
-from aichat_qt.theme import COLUMN, HIT, XL, L, M, S, motion_ms, theme
+from aichat_qt.theme import COLUMN, HIT, XL, L, S, motion_ms, theme
 from aichat_qt.words import day
-
-Key = int | str
-"""A message id, or the request id of own words, which is the same before and after they are stored."""
 
 MOST_ROWS = 120
 FIRST = 4
@@ -31,23 +33,6 @@ CHUNK = 2
 BEYOND = 700
 """Pixels of rows kept ready above and below the view."""
 CARET_MS = 600
-
-
-class _Column(QWidget):
-    """Holds the rows, and marks the one that the keyboard is on beside it."""
-
-    current: Row | None = None
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        row = self.current
-        if row is not None and row.is_current:
-            painter = QPainter(self)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme().colour("accent"))
-            x = row.x() + row.width() + M - 3 if isinstance(row, OwnRow) else row.x() - M
-            painter.drawRoundedRect(x, row.y() + row.top, 3, row.height() - row.top, 1.5, 1.5)
-            painter.end()
 
 
 class MessageDisplayWidget(QScrollArea):
@@ -59,7 +44,8 @@ class MessageDisplayWidget(QScrollArea):
     def __init__(self, model: Model, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self._items: dict[Key, Message | Draft] = {}
+        self.items: dict[Key, Item] = {}
+        """All loaded messages and own words under way, top to bottom."""
         self._keys: list[Key] = []
         self._first = self._last = 0
         self._rows: dict[Key, Row] = {}
@@ -67,13 +53,12 @@ class MessageDisplayWidget(QScrollArea):
         self._attached = True
         self._laying_out = False
         self._news = False  # something came while the reader was elsewhere
-        self._current: Key | None = None
         self._caret_on = True
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(self.tr("Messages"))
-        self._column = _Column()
+        self._column = MessageColumn()
         self.setWidget(self._column)
         self._column.setAutoFillBackground(False)
         self.viewport().setAutoFillBackground(False)
@@ -85,6 +70,10 @@ class MessageDisplayWidget(QScrollArea):
         self.pill.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.pill.clicked.connect(self.to_end)
         self.pill.hide()
+        self.finder = MessageFinder(self)
+        self._actions = MessageActions(model, self)
+        self.quoted = self._actions.quoted
+        self.current = CurrentMessage(self, self._actions)
         self._draw_pill()
         theme().changed.connect(self._draw_pill)
         self._redress = QTimer(self, singleShot=True, interval=0)  # after the rows, which measure themselves anew
@@ -114,7 +103,42 @@ class MessageDisplayWidget(QScrollArea):
 
     def rows(self) -> list[Row]:
         """The rows that exist now, top to bottom."""
-        return [self._rows[key] for key in self._keys[self._first : self._last]]
+        return [self._rows[key] for key in self.shown_keys]
+
+    @property
+    def shown_keys(self) -> list[Key]:
+        """The keys of the rows that exist now."""
+        return self._keys[self._first : self._last]
+
+    def show_current(self, row: Row | None) -> None:
+        """Mark the row that the keyboard is on."""
+        self._column.current = row
+        self._column.update()
+
+    def row(self, key: Key | None) -> Row | None:
+        """The row of a message, if it exists now."""
+        return self._rows.get(key) if key is not None else None
+
+    def bring(self, key: Key) -> Row:
+        """Make the row of a message exist, with some around it; the view follows the end no more."""
+        self._attached = False
+        if key not in self._rows:
+            at = self._keys.index(key)
+            self._set_window(at - FIRST, at + FIRST)
+            self._relayout()
+        return self._rows[key]
+
+    def scroll_to(self, row: Row, y: int) -> None:
+        """Bring a place in a row into view, where it is not yet: to a third of the height."""
+        bar, height = self.verticalScrollBar(), self.viewport().height()
+        at = row.y() + y
+        if not bar.value() + XL * 3 <= at <= bar.value() + height - XL * 3:
+            bar.setValue(at - height // 3)
+        self._fill_soon.start()
+
+    def load_older(self, limit: int = OLDER_PAGE) -> bool:
+        """Ask for older messages -> whether some are on their way."""
+        return self._model.loading_older or self._model.load_older(limit)
 
     def to_end(self) -> None:
         """Go to the newest message and follow again."""
@@ -133,7 +157,7 @@ class MessageDisplayWidget(QScrollArea):
             self._tell_loading(True)
             return
         self._tell_loading(False)
-        items: dict[Key, Message | Draft] = {(m.request_id or m.id): m for m in model.messages()}
+        items: dict[Key, Item] = {(m.request_id or m.id): m for m in model.messages()}
         items.update((draft.request_id, draft) for draft in model.drafts())
         follows = shown == self._shown or (
             self._shown == (model.persona_id, None) and self._rows.keys() & items.keys()
@@ -142,25 +166,25 @@ class MessageDisplayWidget(QScrollArea):
             self._clear(shown)
         self._shown = shown
         self._take(items)
+        self.finder.take()
 
     # the window of rows
 
-    def _take(self, items: dict[Key, Message | Draft]) -> None:
-        own_new = any(isinstance(item, Draft) and key not in self._items for key, item in items.items())
+    def _take(self, items: dict[Key, Item]) -> None:
+        own_new = any(isinstance(item, Draft) and key not in self.items for key, item in items.items())
         old_keys, at_end = self._keys, self._last >= len(self._keys)
         first_key = old_keys[self._first] if self._first < len(old_keys) else None
         last_key = old_keys[self._last - 1] if self._last else None
-        self._items, self._keys = items, list(items)
+        self.items, self._keys = items, list(items)
         self._news |= not self._attached and bool(old_keys) and self._keys[-1:] != old_keys[-1:]
         if own_new:
             self._attached = True
+        places = {key: i for i, key in enumerate(self._keys)}
         if self._attached and at_end:
-            places = {key: i for i, key in enumerate(self._keys)}
             first = places.get(first_key, len(self._keys)) if first_key is not None else len(self._keys)
             first = max(0, min(first, len(self._keys) - FIRST))
             self._set_window(max(first, len(self._keys) - MOST_ROWS), len(self._keys))
         else:
-            places = {key: i for i, key in enumerate(self._keys)}
             first = places.get(first_key, 0) if first_key is not None else 0
             last = (
                 len(self._keys) if at_end else places.get(last_key, first + CHUNK) + 1 if last_key is not None else 0
@@ -171,17 +195,18 @@ class MessageDisplayWidget(QScrollArea):
     def _set_window(self, first: int, last: int) -> None:
         """Make the rows of a range exist, and no others."""
         self._first, self._last = max(0, first), min(last, len(self._keys))
-        wanted = self._keys[self._first : self._last]
+        wanted = self.shown_keys
         for key in self._rows.keys() - set(wanted):
             row = self._rows.pop(key)
             row.hide()
             row.deleteLater()
-            if self._current == key:
-                self._current = self._column.current = None
+            if self.current.key == key:
+                self.current.key = None
+                self.show_current(None)
         final = self._final_key()
-        before = self._items[self._keys[self._first - 1]] if self._first else None
+        before = self.items[self._keys[self._first - 1]] if self._first else None
         for key in wanted:
-            item = self._items[key]
+            item = self.items[key]
             self._show_row(key, item, last=key == final)
             self._rows[key].set_divider(self._divider(before, item))
             before = item
@@ -191,26 +216,26 @@ class MessageDisplayWidget(QScrollArea):
         """The last stored message: the one whose answer can be made anew or go on."""
         if not self._model.can_chat:
             return None
-        return next((key for key in reversed(self._keys) if isinstance(self._items[key], Message)), None)
+        return next((key for key in reversed(self._keys) if isinstance(self.items[key], Message)), None)
 
     @staticmethod
-    def _divider(before: Message | Draft | None, item: Message | Draft) -> str:
+    def _divider(before: Item | None, item: Item) -> str:
         today = day(item.send_time) if isinstance(item, Message) else ""
         return today if today and (not isinstance(before, Message) or day(before.send_time) != today) else ""
 
-    def _show_row(self, key: Key, item: Message | Draft, *, last: bool) -> None:
+    def _show_row(self, key: Key, item: Item, *, last: bool) -> None:
         row = self._rows.get(key)
         own = isinstance(item, Draft) or item.sender_type == USER
+        fresh = row is None
         if row is None:
             row = OwnRow(self._column) if own else AnswerRow(self._column)
             row.link_clicked.connect(lambda url: ask_open(self.window(), url))
             row.resized.connect(self._relayout)
+            row.asked.connect(lambda verb: self.current.do(verb, key))
+            row.menu_asked.connect(lambda at: self.current.menu(key, at))
             if isinstance(row, OwnRow):
                 row.retry.connect(self._model.retry)
                 row.edit.connect(self.edit_requested)
-            elif isinstance(row, AnswerRow):
-                row.regenerate.connect(self._model.regenerate)
-                row.go_on.connect(self._model.go_on)
             self._rows[key] = row
         if isinstance(row, OwnRow) and isinstance(item, Draft):
             row.show_draft(item)
@@ -218,12 +243,15 @@ class MessageDisplayWidget(QScrollArea):
             row.show_message(item)
         elif isinstance(row, AnswerRow) and isinstance(item, Message):
             row.show_message(item, self._model.persona, last=last, place=self._model.place_in_line(item))
+        row.set_verbs(self._actions.possible(item, last=last))
+        if fresh:
+            self.finder.dress(row)
         if row.isHidden():
             row.show()
 
     def _clear(self, shown: tuple[str, int | None]) -> None:
         self._shown = shown
-        self._items, self._keys = {}, []
+        self.items, self._keys = {}, []
         self._attached = True
         self._set_window(0, 0)
         self._relayout()
@@ -283,7 +311,7 @@ class MessageDisplayWidget(QScrollArea):
     def _anchor(self) -> tuple[Key, int] | None:
         """The first row that is in view, and where it stands in it."""
         top = self.verticalScrollBar().value()
-        for key in self._keys[self._first : self._last]:
+        for key in self.shown_keys:
             row = self._rows.get(key)
             if row is not None and row.is_placed and row.y() + row.height() > top:
                 return key, row.y() - top
@@ -313,6 +341,7 @@ class MessageDisplayWidget(QScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._note.setGeometry(0, 0, self.width(), self.height())
+        self.finder.bar.place(self.width())
         self._relayout()
 
     # live text
@@ -320,18 +349,20 @@ class MessageDisplayWidget(QScrollArea):
     def _grew(self, message_id: int) -> None:
         row = self._rows.get(message_id)
         message = self._model.timeline.message(self._model.conversation_id or 0, message_id)
-        if message is None or message_id not in self._items:
+        if message is None or message_id not in self.items:
             return
-        self._items[message_id] = message
+        self.items[message_id] = message
         if isinstance(row, AnswerRow):
-            row.show_message(message, self._model.persona, last=message_id == self._final_key())
+            last = message_id == self._final_key()
+            row.show_message(message, self._model.persona, last=last)
+            row.set_verbs(self._actions.possible(message, last=last))
             row.set_caret(0.6 if row.is_running else 0.0)
             self._caret_on = True
             self._news |= not self._attached
             self._relayout()
 
     def _keep_ticking(self) -> None:
-        runs = any(isinstance(item, Message) and item.status == "running" for item in self._items.values())
+        runs = any(isinstance(item, Message) and item.status == "running" for item in self.items.values())
         if runs and not self._tick.isActive():
             self._tick.start()
         elif not runs:
@@ -359,32 +390,11 @@ class MessageDisplayWidget(QScrollArea):
         self._note.setText(words)
         self._note.setVisible(on)
 
-    # keys
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Up and Down go from message to message, Home and End to the ends, Copy takes the message."""
-        key = event.key()
-        if key in {Qt.Key.Key_Up, Qt.Key.Key_Down}:
-            self._move_current(-1 if key == Qt.Key.Key_Up else 1)
-        elif key == Qt.Key.Key_End:
+        """Home and End go to the ends; the others are those of the message that the keyboard is on."""
+        if event.key() == Qt.Key.Key_End:
             self.to_end()
-        elif key == Qt.Key.Key_Home:
+        elif event.key() == Qt.Key.Key_Home:
             self.verticalScrollBar().setValue(0)
-        elif event.matches(QKeySequence.StandardKey.Copy) and self._current in self._rows:
-            self._rows[self._current].copy()
-        else:
+        elif not self.current.pressed(event):
             super().keyPressEvent(event)
-
-    def _move_current(self, step: int) -> None:
-        keys = self._keys[self._first : self._last]
-        if not keys:
-            return
-        at = keys.index(self._current) + step if self._current in keys else len(keys) - 1
-        at = max(0, min(at, len(keys) - 1))
-        if self._current in self._rows:
-            self._rows[self._current].set_current(False)
-        self._current = keys[at]
-        row = self._column.current = self._rows[self._current]
-        row.set_current(True)
-        self._column.update()
-        self.ensureWidgetVisible(row, 0, L)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFontMetrics, QGuiApplication, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QEnterEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QPainter,
+    QPaintEvent,
+    QTextCursor,
+)
 from PySide6.QtWidgets import QWidget
 
-from aichat_qt.theme import META_PX, XL, L, S, sized, theme
+from aichat_qt.icons import IconButton
+from aichat_qt.message_actions import message_actions
+from aichat_qt.text_view import TextView
+from aichat_qt.theme import HIT, META_PX, XL, L, S, sized, theme
 
 DIVIDER = 48
 
@@ -17,6 +28,12 @@ class Row(QWidget):
     resized = Signal()
     """Its height may be another one now."""
     link_clicked = Signal(str)
+    asked = Signal(str)
+    """One of `verbs` is wanted."""
+    menu_asked = Signal(QPoint)
+    """The menu is wanted there on the screen."""
+    QUICK: tuple[str, ...] = ()
+    """Verbs with a button of their own; the menu has all."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,6 +44,8 @@ class Row(QWidget):
         self._top = 0
         self._height = -1
         self._width = -1
+        self.verbs: list[str] = []
+        """What can be done with the message now."""
         self._actions: list[QWidget] | None = None  # made when they are first shown
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
@@ -81,12 +100,78 @@ class Row(QWidget):
         """Whether the pointer or the keyboard is here."""
         return self._current or self.underMouse()
 
-    def _make_actions(self) -> list[QWidget]:
-        """The buttons that show on hover and focus; most rows never need them."""
+    def set_verbs(self, verbs: list[str]) -> None:
+        """What can be done with the message now."""
+        if verbs != self.verbs:
+            self.verbs = verbs
+            for action in self._actions or []:
+                action.hide()
+                action.deleteLater()
+            self._actions = None
+            self._show_actions()
+
+    @property
+    def text_views(self) -> list[TextView]:
+        """Where the message's words stand, top to bottom."""
         return []
 
+    @property
+    def selected_text(self) -> str:
+        """What the reader has marked in this message."""
+        pieces = [view.textCursor().selectedText() for view in self.text_views]
+        return "\n".join(piece.replace("\u2029", "\n").replace("\u2028", "\n") for piece in pieces if piece)
+
+    def link_at(self, place: QPoint) -> str:
+        """The address of the link at a place on the screen, "" if there is none."""
+        for view in self.text_views:
+            here = view.viewport().mapFromGlobal(place)
+            if view.viewport().rect().contains(here):
+                return view.anchorAt(here)
+        return ""
+
+    # finding
+
+    def find_all(self, needle: str) -> None:
+        """Mark where a text stands; "" marks nothing."""
+        for view in self.text_views:
+            view.find_all(needle)
+
+    def places(self) -> list[tuple[TextView, QTextCursor]]:
+        """What is marked, from top to bottom."""
+        return [(view, cursor) for view in self.text_views for cursor in view.found]
+
+    def top_of(self, view: TextView, cursor: QTextCursor) -> int:
+        """Where in this row a place stands."""
+        return view.viewport().mapTo(self, view.cursorRect(cursor).topLeft()).y()
+
+    # actions
+
+    def _make_actions(self) -> list[QWidget]:
+        """The buttons that show on hover and focus; most rows never need them."""
+        known, made = message_actions(), list[QWidget]()
+        for name in self.QUICK:
+            if name in self.verbs:
+                button = IconButton(known[name].picture, f"{known[name].words} ({known[name].keys})", self, size=16)
+                button.clicked.connect(lambda _=False, name=name: self.asked.emit(name))
+                made.append(button)
+        more = IconButton("more", self.tr("More"), self, size=16)
+        more.clicked.connect(lambda: self.menu_asked.emit(more.mapToGlobal(QPoint(0, HIT))))
+        return [*made, more] if self.verbs else []
+
+    def _actions_end(self) -> QPoint:
+        """The top right corner of the buttons."""
+        raise NotImplementedError
+
     def _place_actions(self) -> None:
-        """Put the actions where they belong and show those that fit."""
+        end = self._actions_end()
+        for action in reversed(self._actions or []):
+            end -= QPoint(HIT, 0)
+            action.move(end)
+
+    @property
+    def actions_width(self) -> int:
+        """The room that the buttons take, shown or not."""
+        return HIT * (1 + sum(name in self.verbs for name in self.QUICK)) if self.verbs else 0
 
     def _show_actions(self) -> None:
         if self.is_lit:
@@ -94,12 +179,15 @@ class Row(QWidget):
                 self._actions = self._make_actions()
             self._place_actions()
         for action in self._actions or []:
-            action.setVisible(self.is_lit and action.isEnabled())
+            action.setVisible(self.is_lit)
         self.update()
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
         self._show_actions()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_asked.emit(event.globalPos())
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)

@@ -161,11 +161,11 @@ class Model(Verbs):
         if self.server.selection.choose_both(conversation_id):
             self._moved()
 
-    def load_older(self) -> bool:
+    def load_older(self, limit: int = OLDER_PAGE) -> bool:
         """Ask for the page before the oldest loaded message; False if none exists or none can be had now."""
         if self.conversation_id is None or self.loading_older:
             return False
-        self.loading_older = self.session.load_older(self.conversation_id, OLDER_PAGE)
+        self.loading_older = self.session.load_older(self.conversation_id, limit)
         self.link.flush()
         return self.loading_older
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from aichat.protocol.values import Message
-from aichat_qt.icons import IconButton, button
+from aichat_qt.icons import button
 from aichat_qt.labels import label, set_role
 from aichat_qt.message_row import Row
 from aichat_qt.model import Draft
@@ -18,6 +18,8 @@ from aichat_qt.words import clean, clock, one_line
 
 class OwnRow(Row):
     """What the user said."""
+
+    QUICK = ("copy",)
 
     retry = Signal(str)
     edit = Signal(str)
@@ -96,14 +98,12 @@ class OwnRow(Row):
         result.show()
         return result
 
-    def _make_actions(self) -> list[QWidget]:
-        copy = IconButton("copy", self.tr("Copy message"), self, size=16)
-        copy.clicked.connect(self.copy)
-        return [copy]
+    def _actions_end(self) -> QPoint:
+        return QPoint(int(self._bubble.left()) - XS, int(self._bubble.top()) + 3)
 
-    def _place_actions(self) -> None:
-        for copy in self._actions or []:
-            copy.move(int(self._bubble.left()) - HIT - XS, int(self._bubble.top()) + 3)
+    @property
+    def text_views(self) -> list[TextView]:
+        return [self._text]
 
     def _lay_out(self, width: int, top: int) -> int:
         most = int(width * 0.8) - 2 * M
@@ -147,5 +147,6 @@ class OwnRow(Row):
         if self.is_lit and self._time:
             painter.setFont(sized(self.font(), META_PX))
             painter.setPen(theme().colour("muted"))
-            box = QRectF(0, self._bubble.top() + 3, self._bubble.left() - HIT - XS - S, HIT)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self._time)
+            box = QRectF(0, self._bubble.top() + 3, self._bubble.left() - self.actions_width - XS - S, HIT)
+            if box.width() >= painter.fontMetrics().horizontalAdvance(self._time):
+                painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self._time)

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QByteArray, QPointF, QRectF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QKeyEvent,
     QKeySequence,
     QPainter,
@@ -17,12 +18,13 @@ from PySide6.QtGui import (
     QTextOption,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
+from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QWidget
 
 from aichat_qt.render import BULLET, QUOTE, QUOTE_PX, RULE, Writer, line_height
 from aichat_qt.theme import LINE_PX, XL, theme
 
 CARET_WIDTH = 7
+MOST_FOUND = 200
 NOTHING = QByteArray(b" ")
 NONE_KEPT = -1
 """0 is a place too: behind a rule, which has no text."""
@@ -40,6 +42,9 @@ class TextView(QTextBrowser):
         self.caret = 0.0
         """How strongly the caret of live text is drawn; 0: not at all."""
         self._marks = False
+        self._plain = self._needle = ""
+        self.found: list[QTextCursor] = []
+        """Where what is looked for stands."""
         self._fitted = (-1, -1)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -77,8 +82,20 @@ class TextView(QTextBrowser):
         self._marks |= writer.marks
         self.touched()
 
+    def grow_plain(self, text: str, colour: str = "text") -> None:
+        """Show plain text; if it only grew, the rest is added."""
+        if not self._plain or not text.startswith(self._plain):
+            self.write_plain(text, colour)
+        elif len(text) > len(self._plain):
+            cursor = QTextCursor(self.document())
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            cursor.insertText(text[len(self._plain) :])
+            self._plain = text
+            self.touched()
+
     def write_plain(self, text: str, colour: str = "text", line_px: int = LINE_PX) -> None:
         """Show text as it is."""
+        self._plain = text
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
         cursor.select(QTextCursor.SelectionType.Document)
@@ -94,9 +111,35 @@ class TextView(QTextBrowser):
         """What stands here now is settled."""
         self.kept = self.document().characterCount() - 1
 
+    def find_all(self, needle: str) -> list[QTextCursor]:
+        """Mark where a text stands, whatever its case -> the places, at most 200."""
+        self._needle = needle
+        found: list[QTextCursor] = []
+        cursor = self.document().find(needle) if needle else QTextCursor()
+        while not cursor.isNull() and len(found) < MOST_FOUND:
+            found.append(cursor)
+            cursor = self.document().find(needle, cursor)
+        self.found = found
+        self.mark_found(None)
+        return found
+
+    def mark_found(self, now: QTextCursor | None) -> None:
+        """Show the places found; the one that the reader is at stands out."""
+        marks = []
+        for cursor in self.found:
+            mark = QTextEdit.ExtraSelection()
+            mark.cursor = cursor
+            mark.format.setBackground(theme().colour("mark_now" if cursor is now else "mark"))
+            mark.format.setForeground(theme().colour("on_mark"))
+            marks.append(mark)
+        if marks or self.extraSelections():
+            self.setExtraSelections(marks)
+
     def touched(self) -> None:
         """The text is another one: measure again."""
         self._fitted = (-1, -1)
+        if self._needle:
+            self.find_all(self._needle)
         cursor = self.textCursor()
         if cursor.position() and not cursor.hasSelection():
             cursor.setPosition(0)  # it was carried to the end, and the view would scroll to it
@@ -187,6 +230,9 @@ class TextView(QTextBrowser):
         painter.setBrush(colour)
         x = min(box.left() + 3, self.viewport().width() - CARET_WIDTH)
         painter.drawRoundedRect(QRectF(x, box.center().y() - 8, CARET_WIDTH, 16), 2, 2)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        event.ignore()  # the message has a menu, for all that is in it
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()  # the list of messages scrolls, not a message

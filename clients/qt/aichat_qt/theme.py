@@ -57,6 +57,9 @@ class Tokens:
     comment: str
     function: str
     klass: str
+    mark: str
+    mark_now: str
+    on_mark: str
 
 
 LIGHT = Tokens(
@@ -64,12 +67,14 @@ LIGHT = Tokens(
     accent="#3B5BDB", on_accent="#FFFFFF", own="#E3E9FF", code="#F1F3F6",
     danger="#C92A2A", ok="#257034", warn="#8F5200",
     keyword="#8A2DA5", string="#1F6B30", number="#9A4300", comment="#5B6472", function="#2C4CC9", klass="#0B6474",
+    mark="#FFEBA3", mark_now="#FFB638", on_mark="#1B1F24",
 )  # fmt: skip
 DARK = Tokens(
     window="#14161A", surface="#1B1E24", sunken="#101216", text="#E6E8EC", muted="#9AA3B2", line="#2B303A",
     accent="#8DA2FB", on_accent="#10131A", own="#26305A", code="#12151B",
     danger="#FF8787", ok="#69DB7C", warn="#FFC078",
     keyword="#C9A5FF", string="#8FD694", number="#FFB86B", comment="#8B95A5", function="#86B4FF", klass="#6FD3E0",
+    mark="#D6B656", mark_now="#FFAD33", on_mark="#10131A",
 )  # fmt: skip
 SCHEMES: dict[Scheme, Tokens] = {"light": LIGHT, "dark": DARK}
 
@@ -80,6 +85,8 @@ TEXT_PAIRS: list[tuple[str, str]] = [
     ("accent", "own"),
     ("accent", "code"),
     ("on_accent", "accent"),
+    ("on_mark", "mark"),
+    ("on_mark", "mark_now"),
     *((text, "code") for text in ("keyword", "string", "number", "comment", "function", "klass")),
 ]
 """(text, ground): every pair that a widget draws."""

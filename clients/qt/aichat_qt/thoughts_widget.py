@@ -10,7 +10,7 @@ from aichat.protocol.values import Message
 from aichat_qt.icons import button, icon
 from aichat_qt.text_view import TextView
 from aichat_qt.theme import HIT, XS, L, S, theme
-from aichat_qt.words import clean
+from aichat_qt.words import clean, duration
 
 
 class ThoughtsWidget(QWidget):
@@ -38,17 +38,17 @@ class ThoughtsWidget(QWidget):
     def show_thoughts(self, message: Message) -> None:
         self._text = clean(message.reasoning)
         if message.reasoning_ms:
-            self._set_title(self.tr("Thought for {0} s").format(max(1, round(message.reasoning_ms / 1000))))
+            self._set_title(self.tr("Thought for {0}").format(duration(message.reasoning_ms)))
         elif message.status != "running" or message.content:
             self._set_title(self.tr("Thoughts"))
         elif not self.title:
             self._set_title(self.tr("Thinking…"))
         if self.is_open and self._view is not None:
-            self._view.write_plain(self._text, "muted")
+            self._view.grow_plain(self._text, "muted")
 
     def tick(self, seconds: int) -> None:
         """So long it has been thinking."""
-        self._set_title(self.tr("Thinking, {0} s").format(seconds))
+        self._set_title(self.tr("Thinking, {0}").format(duration(1000 * seconds)))
 
     def fit(self, width: int) -> int:
         """Lay out in a width -> the height it takes."""

@@ -65,6 +65,7 @@ def _about_conversations(window: MainWindow, actions: Actions) -> None:
     add(section, _tr("Show conversations"), "Ctrl+H", window.chat.history.toggle, persona)
     add(section, _tr("Next conversation"), "Ctrl+PgDown", lambda: step(1), persona)
     add(section, _tr("Previous conversation"), "Ctrl+PgUp", lambda: step(-1), persona)
+    add(section, _tr("Find in the conversation"), Standard.Find, window.chat.find_words, here)
     add(section, _tr("Rename conversation…"), "Ctrl+R", rename, here)
     add(section, _tr("Delete conversation…"), "Ctrl+Shift+D", delete, here)
 

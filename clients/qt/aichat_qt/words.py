@@ -46,6 +46,22 @@ def clock(utc: str) -> str:
     return "" if when is None else QLocale().toString(_qt(when).time(), QLocale.FormatType.ShortFormat)
 
 
+def moment(utc: str) -> str:
+    """Day and time in full."""
+    when = local_time(utc)
+    if when is None:
+        return ""
+    return f"{QLocale().toString(_qt(when).date(), QLocale.FormatType.LongFormat)} {clock(utc)}"
+
+
+def duration(ms: int) -> str:
+    """How long something took: seconds, then minutes."""
+    seconds = max(1, round(ms / 1000))
+    if seconds < 60:
+        return _tr("{0} s").format(seconds)
+    return _tr("{0} min {1} s").format(*divmod(seconds, 60))
+
+
 def day(utc: str) -> str:
     """The day for a divider: today, yesterday, or the date."""
     when = local_time(utc)
