@@ -204,7 +204,7 @@ def test_a_stopped_answer_goes_on_in_its_place(window: MainWindow, server: FakeS
     say(window, qtbot, "hello")
     qtbot.waitUntil(lambda: bool(server.told(frames.ConversationSubscribe)) and server.is_running())
     server.delta("one sentence that **was")
-    qtbot.waitUntil(lambda: texts(window)[1].endswith("was"))
+    qtbot.waitUntil(lambda: texts(window)[-1].endswith("was"))
     window.model.stop()
     qtbot.waitUntil(lambda: verbs(rows(window)[1]) == ["Continue", "Retry"])
     row = rows(window)[1]
@@ -212,7 +212,7 @@ def test_a_stopped_answer_goes_on_in_its_place(window: MainWindow, server: FakeS
     qtbot.waitUntil(lambda: server.is_running() and isinstance(row, AnswerRow) and row.is_running)
     assert words(row) == "" and verbs(row) == [] and server.told(frames.ChatRegenerate) == []
     server.delta(" cut** in two")
-    qtbot.waitUntil(lambda: texts(window)[1].endswith("in two"))
+    qtbot.waitUntil(lambda: texts(window)[-1].endswith("in two"))
     assert [view.toPlainText() for view in row.findChildren(TextView) if not view.isHidden()] == [
         "one sentence that was cut in two"
     ]

@@ -30,7 +30,6 @@ class ChatHeader(QWidget):
         self._model = model
         self.drawer = IconButton("menu", self.tr("Personas"), self)
         self.drawer.hide()
-        self.search = IconButton("search", self.tr("Find in the conversation (Ctrl+F)"), self)
         self._avatar = AvatarWidget(HIT, self)
         self._name = ElidedLabel(self, "name", px=15, bold=True)
         self._model_name = ElidedLabel(self, "muted", px=META_PX)
@@ -48,7 +47,6 @@ class ChatHeader(QWidget):
         layout.addWidget(self._avatar)
         layout.addLayout(words, 2)
         layout.addWidget(self.history, 3)
-        layout.addWidget(self.search)
         self.setFixedHeight(HEADER)
         model.selected.connect(self._refresh)
         model.personas_changed.connect(self._refresh)
@@ -112,7 +110,7 @@ class ChatAreaWidget(QWidget):
         self.no_persona.create_requested.connect(self.create_requested)
         self.display.edit_requested.connect(self._edit)
         self.display.quoted.connect(self.quote)
-        self.header.search.clicked.connect(self.find_words)
+        self.history.seek.clicked.connect(self.find_words)
         model.selected.connect(self._moved)
         model.personas_changed.connect(self._refresh)
         model.messages_changed.connect(self._refresh)
@@ -160,7 +158,7 @@ class ChatAreaWidget(QWidget):
     def quote(self, words: str) -> None:
         """Answer to words: they stand in the composer, with room below."""
         kept = self.input.text().strip()
-        self.input.set_text("\n\n".join(part for part in (kept, words, "") if part or not kept))
+        self.input.set_text(f"{kept}\n\n{words}\n\n" if kept else f"{words}\n\n")
         self.input.composer.setFocus()
 
     def new_conversation(self) -> None:
@@ -232,6 +230,7 @@ class ChatAreaWidget(QWidget):
         self.input.setVisible(talks)
         if appears and not self._model.link.seconds_left:
             self.input.composer.setFocus()
+        self.history.seek.setEnabled(page is self.display)
         self.header.setVisible(talks or not self.header.drawer.isHidden())
         self.input.set_running(model.running() is not None)
         if persona is not None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 
 from aichat_qt.find_bar import FindBar, Key
 from aichat_qt.message_row import Row
+from aichat_qt.theme import theme
 
 if TYPE_CHECKING:
     from aichat_qt.message_display_widget import MessageDisplayWidget
@@ -28,6 +29,7 @@ class MessageFinder(QObject):
         self.bar.sought.connect(self._sought)
         self.bar.went.connect(self._step)
         self.bar.closed.connect(display.setFocus)
+        theme().changed.connect(self._again)
 
     def open(self) -> None:
         """Begin a search, for what is selected if something is."""
@@ -47,6 +49,11 @@ class MessageFinder(QObject):
         """A row is new: mark in it what is looked for."""
         if self.bar.needle:
             row.find_all(self.bar.needle)
+
+    def _again(self) -> None:
+        """The colours are other ones."""
+        for row in self._display.rows():
+            self.dress(row)
 
     def _sought(self, needle: str) -> None:
         for row in self._display.rows():
