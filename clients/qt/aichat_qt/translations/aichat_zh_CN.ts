@@ -104,6 +104,10 @@
         <translation>上一个对话</translation>
     </message>
     <message>
+        <source>Find in the conversation</source>
+        <translation>在对话中查找</translation>
+    </message>
+    <message>
         <source>Rename conversation…</source>
         <translation>重命名对话…</translation>
     </message>
@@ -120,8 +124,32 @@
         <translation>停止回答</translation>
     </message>
     <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Quote</source>
+        <translation>引用</translation>
+    </message>
+    <message>
         <source>Answer anew</source>
         <translation>重新回答</translation>
+    </message>
+    <message>
+        <source>Continue</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Copy selection</source>
+        <translation>复制所选内容</translation>
+    </message>
+    <message>
+        <source>Copy link address</source>
+        <translation>复制链接地址</translation>
+    </message>
+    <message>
+        <source>Thought for {0}</source>
+        <translation>思考了 {0}</translation>
     </message>
     <message>
         <source>Continue the answer</source>
@@ -226,6 +254,14 @@
     <message>
         <source>This persona is {0}&apos;s: only they can change it.</source>
         <translation>这个人设属于 {0}，只有对方可以修改。</translation>
+    </message>
+    <message>
+        <source>{0} s</source>
+        <translation>{0} 秒</translation>
+    </message>
+    <message>
+        <source>{0} min {1} s</source>
+        <translation>{0} 分 {1} 秒</translation>
     </message>
     <message>
         <source>Today</source>
@@ -407,14 +443,6 @@
         <source>Retry</source>
         <translation>重试</translation>
     </message>
-    <message>
-        <source>Answer anew</source>
-        <translation>重新回答</translation>
-    </message>
-    <message>
-        <source>Copy answer</source>
-        <translation>复制回答</translation>
-    </message>
 </context>
 <context>
     <name>AppMenu</name>
@@ -545,6 +573,10 @@
         <translation>新对话 (Ctrl+N)</translation>
     </message>
     <message>
+        <source>Find in the conversation (Ctrl+F)</source>
+        <translation>在对话中查找 (Ctrl+F)</translation>
+    </message>
+    <message>
         <source>More about this conversation</source>
         <translation>更多操作</translation>
     </message>
@@ -583,6 +615,37 @@
     <message>
         <source>Delete conversation…</source>
         <translation>删除对话…</translation>
+    </message>
+</context>
+<context>
+    <name>FindBar</name>
+    <message>
+        <source>Find in this conversation</source>
+        <translation>在此对话中查找</translation>
+    </message>
+    <message>
+        <source>Earlier (Enter)</source>
+        <translation>上一个 (Enter)</translation>
+    </message>
+    <message>
+        <source>Later (Shift+Enter)</source>
+        <translation>下一个 (Shift+Enter)</translation>
+    </message>
+    <message>
+        <source>Close (Esc)</source>
+        <translation>关闭 (Esc)</translation>
+    </message>
+    <message>
+        <source>Searching…</source>
+        <translation>正在查找…</translation>
+    </message>
+    <message>
+        <source>Nothing found</source>
+        <translation>没有找到</translation>
+    </message>
+    <message>
+        <source>Message {0} of {1}</source>
+        <translation>第 {0} 条，共 {1} 条</translation>
     </message>
 </context>
 <context>
@@ -807,10 +870,6 @@
         <source>Edit</source>
         <translation>编辑</translation>
     </message>
-    <message>
-        <source>Copy message</source>
-        <translation>复制消息</translation>
-    </message>
 </context>
 <context>
     <name>PersonaItemWidget</name>
@@ -902,6 +961,13 @@
     </message>
 </context>
 <context>
+    <name>Row</name>
+    <message>
+        <source>More</source>
+        <translation>更多</translation>
+    </message>
+</context>
+<context>
     <name>ShortcutsSheet</name>
     <message>
         <source>Keyboard shortcuts</source>
@@ -915,8 +981,8 @@
 <context>
     <name>ThoughtsWidget</name>
     <message>
-        <source>Thought for {0} s</source>
-        <translation>思考了 {0} 秒</translation>
+        <source>Thought for {0}</source>
+        <translation>思考了 {0}</translation>
     </message>
     <message>
         <source>Thoughts</source>
@@ -927,8 +993,8 @@
         <translation>正在思考…</translation>
     </message>
     <message>
-        <source>Thinking, {0} s</source>
-        <translation>正在思考，{0} 秒</translation>
+        <source>Thinking, {0}</source>
+        <translation>思考中，{0}</translation>
     </message>
     <message>
         <source>Hide thoughts</source>
