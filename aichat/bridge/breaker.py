@@ -104,7 +104,7 @@ class Breaker:
         self.failures = 0
         if self.state != "closed":
             self._become("closed")
-            self._pause = FIRST_PAUSE
+            self._pause, self._probe = FIRST_PAUSE, None  # a call from before it opened may have closed it
 
     def _failure(self, call: Call, error: AichatError) -> None:
         now, was_probe = self._now(), call is self._probe

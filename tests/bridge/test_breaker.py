@@ -114,6 +114,21 @@ def test_calls_begun_before_it_opened_do_not_prolong_it_but_may_close_it() -> No
     assert breaker.state == "closed"
 
 
+def test_a_call_from_before_it_opened_may_close_it_while_the_try_is_on_its_way() -> None:
+    clock = Clock()
+    breaker = Breaker("gpu", clock.seconds)
+    early = [breaker.enter() for _ in range(LIMIT + 1)]
+    for call in early[:LIMIT]:
+        call.ended(AichatError("upstream_timeout"))
+    clock.advance(FIRST_PAUSE)
+    probe = breaker.enter()
+    early[-1].worked()
+    assert breaker.state == "closed"
+    breaker.enter().worked()  # it is open to all again
+    probe.ended(AichatError("upstream_timeout"))
+    assert (breaker.state, breaker.failures) == ("closed", 1)
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Whatever happens in whatever order: never two tries when half open, and never shut for ever."""
 
