@@ -28,6 +28,12 @@ class Parser:
 
         Errors: AichatError upstream_invalid if an event is over MAX_EVENT_BYTES.
         """
+        text = self._rest + chunk
+        if text.startswith(b"data: ") and text.endswith(b"\n\n") and not self._data and b"\r" not in text:
+            events = text[6:-2].split(b"\n\ndata: ")
+            if text.count(b"\n") == 2 * len(events):  # whole events of one line each, as nearly all reads bring them
+                self._rest, self._after_cr, self._begun = b"", False, True
+                return events
         if self._after_cr and chunk.startswith(b"\n"):
             chunk = chunk[1:]
         self._after_cr = chunk.endswith(b"\r")

@@ -51,7 +51,8 @@ class _Chunk(msgspec.Struct, gc=False):
     error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-_fast_decode = msgspec.json.Decoder(_Chunk, strict=False).decode
+_decoder = msgspec.json.Decoder(_Chunk, strict=False)
+_fast_decode, _decode_lines = _decoder.decode, _decoder.decode_lines
 _NO_ERROR = (b"", b"null", b'""', b"{}", b"false")
 
 
@@ -63,6 +64,15 @@ def _decode_chunk(data: bytes) -> _Chunk:
         raise
     except msgspec.DecodeError:
         return msgspec.convert(json.loads(data), _Chunk, strict=False)
+
+
+def _decode_all(events: list[bytes]) -> list[_Chunk] | None:
+    """All of them at once; None if one is odd, or no JSON."""
+    try:
+        chunks = _decode_lines(b"\n".join(events))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return chunks if len(chunks) == len(events) else None
 
 
 class Answer:
@@ -78,6 +88,7 @@ class Answer:
         self._usage: Usage | None = None
         self._chars = 0
         self._over = False
+        self._may_have_halves = False
         self._half = ""
         self._texts: list[str] = []
         self._reasoning: list[str] = []
@@ -92,8 +103,14 @@ class Answer:
     def feed(self, data: bytes) -> bool:
         """Bytes of the event stream -> whether the end was among them. What they hold is one delta."""
         try:
-            for event in self._parser.feed(data):
-                self._event(event)
+            events = self._parser.feed(data)
+            chunks = _decode_all(events)
+            if chunks is None:
+                for event in events:
+                    self._event(event)
+            else:
+                for chunk in chunks:
+                    self._fold(chunk)
         finally:
             self._emit()
         return self._over
@@ -121,10 +138,14 @@ class Answer:
         if not data.startswith(b"{") and data.strip() == b"[DONE]":
             self._over = True
             return
+        self._may_have_halves = True
         try:
             chunk = _decode_chunk(data)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise AichatError("upstream_invalid", f"The model service sent a broken event: {error}") from None
+        self._fold(chunk)
+
+    def _fold(self, chunk: _Chunk) -> None:
         if chunk.error is not msgspec.UNSET and bytes(chunk.error) not in _NO_ERROR:
             raise upstream_error(200, bytes(chunk.error), self._secret)
         self._model = chunk.model or self._model
@@ -143,6 +164,8 @@ class Answer:
 
     def _whole_characters(self, text: str) -> str:
         """Join the two halves of a character that an upstream cut; a half that stays alone becomes U+FFFD."""
+        if not self._may_have_halves:
+            return text
         text, self._half = self._half + text, ""
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self._half = text[:-1], text[-1]
