@@ -24,8 +24,8 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from aichat.bridge.pace import pace_of
 from aichat.log import make_logger
+from aichat.pace import pace_of
 
 _log = make_logger("aichat.bridge.inprocess")
 

@@ -2,7 +2,7 @@
 
 The first piece goes out at once and opens a window; what comes within it is one frame at its end, which opens the
 next. So nobody waits for longer than a window, pieces that come more slowly than that never wait, and where the
-bridge reads its streams by a tick already (`bridge.pace`) this one does not come on top of it.
+bridge reads its streams by a tick already (`pace`) this one does not come on top of it.
 1,000 watchers, a piece every 10 ms: 3 µs for each piece and watcher; 10 to 12 if each piece went out by itself, of
 which 7 to 8 are the system call (bench/fanout.py).
 """

@@ -12,8 +12,8 @@ from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.interfaces import IDelayedCall
 
 import aichat
+from aichat.direct import direct_writer
 from aichat.doors.connection import Connection, UseCases
-from aichat.doors.direct import direct_writer
 from aichat.doors.whole import whole_text
 from aichat.gate import Gate, is_local
 from aichat.metrics import counts

@@ -23,8 +23,9 @@ from twisted.web.client import ResponseFailed
 from aichat.bridge.agent import StreamingAgent
 from aichat.bridge.body import FIRST_READS, read_body, stream_body
 from aichat.bridge.http import Sockets
-from aichat.bridge.pace import MANY, TICK_SECONDS, direct_reader, pace_of
 from aichat.bridge.providers.openai_errors import lost
+from aichat.direct import direct_reader
+from aichat.pace import MANY, TICK_SECONDS, pace_of
 from tests.bridge.listening import CHUNKED, HEAD, Listener, arrived, reset
 
 

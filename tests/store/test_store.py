@@ -8,14 +8,17 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 import pytest_twisted
 from msgspec.json import encode
 from twisted.internet import reactor
 from twisted.internet.defer import DeferredList, gatherResults
+from twisted.internet.task import deferLater
 
 from aichat.chat.prompt import build_prompt
+from aichat.pace import MANY, pace_of
 from aichat.protocol.errors import AichatError
 from aichat.protocol.frames import Chat, ChatContinue, ChatRegenerate, HistoryRequest, PersonaCreate
 from aichat.protocol.values import Failure, Message, PersonaConfig, Position
@@ -211,6 +214,53 @@ async def test_what_is_written_on_a_commit_goes_together_into_the_next(
     assert groups[0] == 1, "the first does not wait for more"
     assert max(groups) == 20, "who was alone is no longer"
     assert len(groups) <= 5
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("busy", [True, False])
+async def test_writes_wait_for_others_under_load_only(
+    store: Store, monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    from aichat.store import database
+
+    groups: list[int] = []
+    commit = database._commit_group
+    monkeypatch.setattr(database, "_commit_group", lambda c, works: groups.append(len(works)) or commit(c, works))
+    monkeypatch.setattr(database, "SPACING_SECONDS", 0.5)
+    pace = pace_of(reactor)
+    pace.streams += MANY if busy else 0
+    try:
+        began = perf_counter()
+        await store._database.write(next_seq)
+        second = store._database.write(next_seq)
+        for _ in range(5):
+            await deferLater(reactor, 0)  # type: ignore[arg-type]
+        third = store._database.write(next_seq)
+        await gatherResults([second, third])
+        took = perf_counter() - began
+    finally:
+        pace.streams -= MANY if busy else 0
+    assert groups == ([1, 2] if busy else groups)
+    assert (took >= 0.5) is busy
+    assert sum(groups) == 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_waits_for_others_is_written_when_the_service_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aichat.store.database.SPACING_SECONDS", 0.05)
+    store = Store(tmp_path / "chat.db", reactor)  # type: ignore[arg-type]
+    await store.open()
+    pace = pace_of(reactor)
+    pace.streams += MANY
+    try:
+        first = await store._database.write(next_seq)
+        waiting = store._database.write(next_seq)
+        await store.close()
+        assert await waiting == first + 1
+    finally:
+        pace.streams -= MANY
 
 
 @pytest_twisted.ensureDeferred

@@ -16,8 +16,8 @@ from twisted.internet.task import deferLater
 from twisted.protocols.policies import WrappingFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
-from aichat.bridge.pace import pace_of
-from aichat.doors.direct import direct_writer
+from aichat.direct import direct_writer
+from aichat.pace import pace_of
 from tests.e2e.test_certificates import make_certificate
 
 

@@ -13,13 +13,9 @@ wait for them all.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
-
-from twisted.internet.tcp import Connection
-from twisted.protocols.policies import ProtocolWrapper
-from twisted.python.failure import Failure
 
 from aichat.log import make_logger
 
@@ -41,7 +37,7 @@ class Stream(Protocol):
 class Pace:
     """One for all streams of a reactor. `streams` counts those that are open."""
 
-    _log = make_logger("aichat.bridge.pace")
+    _log = make_logger("aichat.pace")
 
     def __init__(self, reactor: Any) -> None:
         self._later = reactor.callLater
@@ -55,7 +51,7 @@ class Pace:
         self._soon: list[Callable[[], None]] = []
         self._last: list[Callable[[], None]] = []
         self.is_stepping = False
-        """Whether streams of a tick are being read and their pieces are on their way: `last` may be called."""
+        """Whether things are being done together: `last` may be called."""
 
     @property
     def is_busy(self) -> bool:
@@ -76,8 +72,16 @@ class Pace:
         self._soon.append(work)
 
     def last(self, work: Callable[[], None]) -> None:
-        """Do something when the pieces of this tick have gone their way."""
+        """Do something when all that is done together now is done."""
         self._last.append(work)
+
+    def together(self, works: Iterable[Callable[[], object]]) -> None:
+        """Do things of one kind one after the other; what they give to `last` comes when all are done."""
+        self.is_stepping = True
+        self._all(works)
+        self.is_stepping = False
+        last, self._last = self._last, []
+        self._all(last)
 
     def _tick(self) -> None:
         self._began = self._now()
@@ -86,17 +90,7 @@ class Pace:
         self._read_some()
 
     def _read_some(self) -> None:
-        self._reading = self.is_stepping = True
-        for _ in range(min(AT_ONCE, len(self._due))):
-            try:
-                self._due.popleft().read_on()
-            except Exception:
-                self._log.failure("a stream could not be read on")
-        self._reading = False
-        self._do()
-        self.is_stepping = False
-        works, self._last = self._last, []
-        self._all(works)
+        self.together((self._read_due, self._do))
         if self._due:
             self._later(0, self._read_some)
         elif self._resting:
@@ -104,16 +98,21 @@ class Pace:
         else:
             self._ticking = False
 
+    def _read_due(self) -> None:
+        self._reading = True
+        self._all([self._due.popleft().read_on for _ in range(min(AT_ONCE, len(self._due)))])
+        self._reading = False
+
     def _do(self) -> None:
         works, self._soon = self._soon, []
         self._all(works)
 
-    def _all(self, works: list[Callable[[], None]]) -> None:
+    def _all(self, works: Iterable[Callable[[], object]]) -> None:
         for work in works:
             try:
                 work()
             except Exception:
-                self._log.failure("what was put off failed")
+                self._log.failure("what was to be done together failed")
 
 
 _paces: WeakKeyDictionary[Any, Pace] = WeakKeyDictionary()
@@ -125,23 +124,3 @@ def pace_of(reactor: Any) -> Pace:
     if pace is None:
         pace = _paces[reactor] = Pace(reactor)
     return pace
-
-
-def direct_reader(transport: Any) -> Callable[[], None] | None:
-    """How to read once from the socket of a paused transport, as the reactor would; None where there is no socket.
-
-    What comes goes the transport's own way, through TLS where that is, and a lost connection is told as ever.
-    """
-    inner = transport
-    while isinstance(inner, ProtocolWrapper):
-        inner = inner.transport
-    if not isinstance(inner, Connection):
-        return None
-
-    def read() -> None:
-        if inner.connected and not inner.disconnecting:
-            lost = inner.doRead()
-            if lost is not None:
-                inner.connectionLost(Failure(lost))
-
-    return read

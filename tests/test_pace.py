@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 
 from aichat.bridge.body import FIRST_READS, stream_body
-from aichat.bridge.pace import AT_ONCE, MANY, TICK_SECONDS, pace_of
+from aichat.pace import AT_ONCE, MANY, TICK_SECONDS, pace_of
 
 
 class Response:
@@ -129,7 +130,7 @@ def test_what_is_put_off_is_done_in_order_on_one_timer_and_a_fault_stops_nothing
     def fail() -> None:
         raise ZeroDivisionError
 
-    expected_errors.append("what was put off failed")
+    expected_errors.append("what was to be done together failed")
     for n in range(3):
         pace.soon(lambda n=n: done.append(n))  # type: ignore[misc]
     pace.soon(fail)
@@ -194,7 +195,7 @@ def test_a_tick_goes_step_by_step(expected_errors: list[str]) -> None:
     """All are read, then what was put off is done, then what is to be last; a fault in between stops nothing."""
     clock, steps = Clock(), []
     pace = pace_of(clock)
-    expected_errors.append("what was put off failed")
+    expected_errors.append("what was to be done together failed")
 
     class Stepper:
         def __init__(self, name: str) -> None:
@@ -223,9 +224,29 @@ def test_a_tick_goes_step_by_step(expected_errors: list[str]) -> None:
     assert not clock.getDelayedCalls()
 
 
+def test_things_are_done_together_one_fault_stops_nothing_and_what_is_last_comes_last(
+    expected_errors: list[str],
+) -> None:
+    clock, steps = Clock(), []
+    pace = pace_of(clock)
+    expected_errors.append("what was to be done together failed")
+
+    def step(name: str) -> None:
+        assert pace.is_stepping
+        pace.last(lambda: steps.append(f"last {name}"))
+        if name == "bad":
+            raise ZeroDivisionError
+        steps.append(name)
+
+    pace.together([partial(step, name) for name in ("a", "bad", "b")])
+    assert steps == ["a", "b", "last a", "last bad", "last b"]
+    assert not pace.is_stepping
+    assert not clock.getDelayedCalls()
+
+
 def test_a_stream_that_fails_holds_up_nobody(expected_errors: list[str]) -> None:
     clock, notes = Clock(), []
-    expected_errors.append("a stream could not be read on")
+    expected_errors.append("what was to be done together failed")
     for name in ("a", "bad", "b"):
         Rester(clock, name, notes, again=2).rest()
     run(clock, 200)
