@@ -2,8 +2,9 @@
  *
  *   upstream [PORT]        prints {"port": N}
  *
- * POST anything: an answer as server-sent events, HTTP/1.1 chunked, closed at its end. The last "N=200 gap=10" in the
- * body says how many deltas, one every so many ms; gap=0 is as fast as the socket takes. Each delta is one event of
+ * POST anything: an answer as server-sent events, HTTP/1.1 chunked; closed at its end where the asker says so. The last
+ * "N=200 gap=10" in the body says how many deltas, one every so many ms; gap=0 is as fast as the socket takes. Each
+ * delta is one event of
  * DELTA_WIRE bytes on the wire, its content DELTA_TEXT characters: "<µs, 14 digits> <index, 5 digits> <filler>", where
  * the time is CLOCK_MONOTONIC when it was written, so that whoever reads it on this machine knows its delay.
  * Then finish_reason "stop", usage and [DONE]. GET anything: an empty list of models. */
@@ -36,7 +37,7 @@ static const char BEFORE[] =
 static const char AFTER[] = ",\"logprobs\":null,\"finish_reason\":";
 
 typedef struct Conn {
-    int fd, count, gap, sent, answering, waits_for_room;
+    int fd, count, gap, sent, answering, waits_for_room, last;
     uint64_t began, due;
     struct Conn *next;
     char *in;
@@ -141,6 +142,14 @@ static int flush(Conn *c) {
     return 0;
 }
 
+/* All of an answer is written: the next request may come, where the asker does not want it closed. */
+static void finish(Conn *c) {
+    if (c->last) return forget(c);
+    c->count = c->sent = 0;
+    c->in_size = 0;
+    if (c->waits_for_room) watch(c, EPOLL_CTL_MOD, EPOLLIN), c->waits_for_room = 0;
+}
+
 static void enter_wheel(Conn *c) {
     c->due = c->began / 1000 + (uint64_t)c->sent * c->gap;
     if (c->due <= wheel_at) c->due = wheel_at + 1;
@@ -160,7 +169,7 @@ static void produce(Conn *c) {
     int full = flush(c);
     if (full < 0) return;
     if (over) {
-        if (!full) forget(c);
+        if (!full) finish(c);
     } else if (c->gap) {
         if (!full) enter_wheel(c);
         else c->due = wheel_at - 1; /* it waits for room, not for a time */
@@ -191,9 +200,12 @@ static void answer(Conn *c, const char *body) {
     if (c->gap) {
         if (!paced++) wheel_at = c->began / 1000;
     }
+    c->last = strcasestr(c->in, "\r\nConnection: close") || strstr(c->in, " HTTP/1.0\r\n");
     static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
-                               "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+                               "Transfer-Encoding: chunked\r\n", close[] = "Connection: close\r\n";
     put(c, head, sizeof head - 1);
+    if (c->last) put(c, close, sizeof close - 1);
+    put(c, "\r\n", 2);
     put_role(c);
     produce(c);
 }
@@ -252,7 +264,7 @@ int main(int argc, char **argv) {
                 if (c->answering && !c->gap) {
                     produce(c); /* stays on EPOLLOUT */
                 } else if (!c->answering && c->count) {
-                    forget(c);
+                    finish(c);
                 } else {
                     watch(c, EPOLL_CTL_MOD, EPOLLIN), c->waits_for_room = 0;
                     if (was_full && c->answering) produce(c);

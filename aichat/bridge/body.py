@@ -17,7 +17,8 @@ from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.iweb import IResponse
 
-from aichat.bridge.pace import Pace, direct_reader, pace_of
+from aichat.direct import direct_reader
+from aichat.pace import Pace, pace_of
 from aichat.protocol.errors import AichatError
 
 R = TypeVar("R", bound=IResponse)
@@ -65,7 +66,7 @@ class _Body(Protocol):
             self._fail(Failure())
         else:
             if enough and not self._closed:
-                self._close()
+                self._leave()
                 self._tell(None)
             elif self._pace is not None and self._pace.is_busy and not self._closed:
                 self._rest(self._pace)
@@ -121,6 +122,13 @@ class _Body(Protocol):
         done = self.done
         del self.done  # it refers to this, which need not wait for the collector
         done.callback(result)
+
+    def _leave(self) -> None:
+        """All that matters is here: the rest may come, so that the connection can be asked again."""
+        self._closed = True
+        self._stop_timer()
+        assert self.transport is not None
+        self.transport.loseConnection()
 
     def _close(self) -> None:
         self._closed = True

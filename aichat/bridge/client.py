@@ -98,7 +98,7 @@ class BridgeClient:
     @classmethod
     def in_process(cls, reactor: Any, site: Any, secret: str = "") -> BridgeClient:
         """The bridge in this process, by its site."""
-        agent = StreamingAgent(_InProcess(InProcessEndpoint(reactor, site)))
+        agent = StreamingAgent(_InProcess(InProcessEndpoint(reactor, site)), reactor)
         return cls(reactor, make_client(agent), "http://localhost", secret)
 
     def generate(

@@ -18,8 +18,8 @@ from aichat.bridge.agent import StreamingAgent, Whole
 
 
 def make_agent(reactor: Any, connect_timeout: float) -> StreamingAgent:
-    """An agent over sockets whose connections are not kept: closing the socket is how a generation ends."""
-    return StreamingAgent(Sockets(reactor, connect_timeout))
+    """An agent over sockets."""
+    return StreamingAgent(Sockets(reactor, connect_timeout), reactor)
 
 
 def make_client(agent: StreamingAgent) -> HTTPClient:

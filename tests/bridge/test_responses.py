@@ -9,7 +9,7 @@ from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.iweb import UNKNOWN_LENGTH
 
-from aichat.bridge.agent import HEAD_MOST
+from aichat.bridge.exchange import HEAD_MOST
 from tests.bridge.asking import CHUNKED, OK, Asking
 
 HEADERS = b"X-One: 1\r\nx-empty:\r\nX-Twice: a\r\nx-twice: b \t\r\n"

@@ -17,10 +17,10 @@ from zope.interface import implementer
 
 from aichat.bridge.agent import StreamingAgent
 from aichat.bridge.inprocess import InProcessEndpoint
-from aichat.bridge.pace import pace_of
 from aichat.bridge.providers import openai
 from aichat.bridge.providers.base import ChatMessage, ChatRequest, Delta, Finish
 from aichat.bridge.providers.openai import LONGEST_PAUSE, OpenAIProvider, Patience
+from aichat.pace import pace_of
 from aichat.protocol.errors import AichatError
 
 STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"

@@ -12,13 +12,14 @@ from twisted.internet.defer import gatherResults
 from aichat.bridge.app import _Stream
 from aichat.bridge.body import _Body
 from aichat.bridge.client import _Reading
+from aichat.bridge.exchange import Exchange
 from aichat.bridge.providers.openai import Patience
 from aichat.bridge.providers.openai_answer import Answer
 from aichat.chat.generation import Generation
 from tests.ends import End
-from tests.soak.test_upstream_faults import Stage, build
+from tests.soak.test_upstream_faults import Stage, build, soon_closed  # noqa: F401 - a fixture
 
-PARTS = (Generation, _Stream, _Body, _Reading, Answer)
+PARTS = (Generation, _Stream, _Body, _Reading, Exchange, Answer)
 
 
 def parts() -> list[object]:

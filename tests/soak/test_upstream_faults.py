@@ -22,6 +22,7 @@ from twisted.internet.defer import ensureDeferred, gatherResults
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
+from aichat.bridge import agent
 from aichat.bridge.providers.openai import OpenAIProvider, Patience
 from aichat.bridge.providers.openai_answer import MAX_ANSWER_CHARS
 from tests.ends import End, Server
@@ -92,6 +93,12 @@ FAULTS = {
     "one large delta": Fault("!bytes 900000", "done", "", "x" * 900_000),
     "JSON without streaming": Fault("!whole", "done", "", "whole"),
 }
+
+
+@pytest.fixture(autouse=True)
+def soon_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections are asked again, but wait for it only shortly: none of them may be left at the end."""
+    monkeypatch.setattr(agent, "IDLE_SECONDS", 0.2)
 
 
 class Stage:
