@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from platformdirs import user_data_path
 DEFAULT_PORT = 8765
 DEFAULT_URL = f"ws://127.0.0.1:{DEFAULT_PORT}/ws"
 TOKEN_FILE = "owner.token"  # noqa: S105 - a file's name
+_SCHEMES = {"": "?", "ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+_HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+(?:%\w+)?")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -30,6 +33,40 @@ class Address(NamedTuple):
     def is_local(self) -> bool:
         """Whether the server is on this machine."""
         return urlsplit(self.url).hostname in LOOPBACK
+
+
+def server_url(typed: str) -> str:
+    """What a person types for a server -> its WebSocket URL.
+
+    "chat.example.org" is wss, an address of this machine is ws; http and https are taken for ws and wss; the path is
+    /ws unless one is given. Errors: ValueError with words for a person.
+    """
+    text = typed.strip()
+    if not text:
+        raise ValueError("Where is the server? For example chat.example.org")
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = "", text
+    try:
+        parts = urlsplit(f"//{rest}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    scheme = _SCHEMES.get(scheme.lower(), "")
+    if not scheme:
+        raise ValueError("The address of a server begins with wss:// or ws://, or is a name alone.")
+    if not host or not _HOST.fullmatch(host):
+        raise ValueError("This is no address. For example chat.example.org or 192.168.1.20:8765")
+    if "@" in parts.netloc:
+        raise ValueError("A name or a password does not belong in the address; you are asked for them.")
+    is_home = host in LOOPBACK
+    if scheme == "?":
+        scheme = "ws" if is_home else "wss"
+    if port is None and is_home:
+        port = DEFAULT_PORT
+    shown = f"[{host}]" if ":" in host else host
+    path = parts.path if parts.path not in ("", "/", "/test", "/test/") else "/ws"
+    return f"{scheme}://{shown}{'' if port is None else f':{port}'}{path}"
 
 
 def state_dir(environ: Mapping[str, str] = os.environ) -> Path:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
+from platformdirs import user_data_path
 from PySide6.QtCore import QSettings
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
@@ -18,7 +21,7 @@ from aichat_qt.icons import app_icon
 from aichat_qt.languages import languages
 from aichat_qt.main_window import MainWindow
 from aichat_qt.model import Model
-from aichat_qt.server import Server
+from aichat_qt.servers import Servers
 from aichat_qt.theme import body_font, theme
 from aichat_qt.window_state import WindowState
 
@@ -55,22 +58,36 @@ def dress(app: QApplication, settings: QSettings | None = None) -> None:
     theme().choose(memory.text("appearance"))
 
 
-def build(find: Callable[[], Address], settings: QSettings | None = None) -> MainWindow:
-    """The window with all that stands behind it, not connected yet. Errors: those of `find`."""
-    server = Server(find, f"aichat-qt {our_version()}")
-    model = Model(server)
+def build(
+    named: Callable[[], Address] | None, settings: QSettings | None = None, folder: Path | None = None
+) -> MainWindow:
+    """The window with all that stands behind it, not connected yet: on the server `named`, else on the last one.
+
+    `folder` is where the servers, what was read and what was not sent are kept; without one nothing is.
+    Errors: those of `named`.
+    """
+    servers = Servers(f"aichat-qt {our_version()}", named=named, folder=folder)
+    model = Model(servers)
     window = MainWindow(model, settings)
-    server.setParent(window)
+    servers.setParent(window)
     model.setParent(window)
     return window
+
+
+def named_server(arguments: argparse.Namespace) -> Callable[[], Address] | None:
+    """The server that the command line or the environment names; None if neither does."""
+    if arguments.url or arguments.token_file or {"AICHAT_URL", "AICHAT_TOKEN"} & os.environ.keys():
+        return partial(find_server, arguments.url, arguments.token_file)
+    return None
 
 
 def main() -> int:
     arguments = options()
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    find = partial(find_server, arguments.url, arguments.token_file)
+    named = named_server(arguments)
     try:
-        find()
+        if named is not None:
+            named()
     except (OSError, UnicodeError) as error:
         sys.stderr.write(f"aichat-qt: the token file cannot be read: {error}\n")
         return 2
@@ -78,9 +95,9 @@ def main() -> int:
     app = QApplication(sys.argv[:1])
     settings = QSettings("aichat", "aichat-qt")
     dress(app, settings)
-    window = build(find, settings)
+    window = build(named, settings, user_data_path("aichat-qt", False))
     window.show()
-    window.model.link.connect_now()
+    window.model.servers.start()
     return app.exec()
 
 

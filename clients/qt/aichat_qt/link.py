@@ -15,6 +15,7 @@ from threading import Thread
 from typing import TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, QUrl, Signal
+from PySide6.QtNetwork import QSslError
 from PySide6.QtWebSockets import QWebSocket
 
 from aichat.protocol.address import Address
@@ -22,6 +23,7 @@ from aichat.protocol.errors import AichatError
 from aichat.protocol.frames import LoggedIn
 from aichat.protocol.session import Session, State
 from aichat.protocol.tokens import Tokens
+from aichat_qt.certificate import Doubt, doubt
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +46,18 @@ class Link(QObject):
     """After a login: whether a keyring has it now."""
     _returned = Signal(object)
 
-    def __init__(self, session: Session, find: Callable[[], Address], parent: QObject | None = None) -> None:
+    trusted = Signal(str)
+    """The fingerprint of a certificate that the user trusts from now on."""
+
+    def __init__(
+        self, session: Session, find: Callable[[], Address], certificate: str = "", parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self.session = session
+        self.certificate = certificate
+        """The fingerprint that the user trusts, where no authority vouches for the server."""
+        self.doubt: Doubt | None = None
+        """What the server showed; nothing is sent to it before the user answers with `trust`."""
         self.address = find()
         self.tokens = Tokens(session, find, self._aside, self.kept.emit)
         self.trouble = ""
@@ -71,6 +82,7 @@ class Link(QObject):
             return
         self._retry.stop()
         self._second.stop()
+        self.doubt = None
         self.connecting = self._preparing = True
         try:
             self.tokens.prepare(self._connect)
@@ -90,9 +102,17 @@ class Link(QObject):
         socket.textMessageReceived.connect(self._received)
         socket.disconnected.connect(self._disconnected)
         socket.errorOccurred.connect(lambda _error: self._end(socket.errorString()))
+        socket.sslErrors.connect(self._doubt)
         socket.pong.connect(self._pong)
         self._handshake.start()
         socket.open(QUrl(url))
+
+    def trust(self) -> None:
+        """The certificate in doubt is the server's: it is taken from now on, and no other."""
+        if self.doubt is not None:
+            self.certificate = self.doubt.fingerprint
+            self.trusted.emit(self.certificate)
+            self.connect_now()
 
     def close(self) -> None:
         """Leave for good."""
@@ -133,7 +153,20 @@ class Link(QObject):
         """Until the next try; 0 if none is planned."""
         return max(1, ceil(self._retry_at - time.monotonic())) if self._retry.isActive() else 0
 
+    def _doubt(self, errors: list[QSslError]) -> None:
+        """TLS found fault with the certificate. What is not ignored here ends the handshake."""
+        if self._socket is None:
+            return
+        self.doubt = doubt(self._socket.sslConfiguration().peerCertificate(), errors, self.certificate)
+        if self.doubt is None:
+            self._socket.ignoreSslErrors(errors)
+
     def _opened(self) -> None:
+        if self._socket is not None and self._socket.requestUrl().scheme() == "wss":
+            self.doubt = doubt(self._socket.sslConfiguration().peerCertificate(), [], self.certificate)
+            if self.doubt is not None:
+                self._end("")
+                return
         self._handshake.stop()
         self.connecting = False
         self.trouble = ""
@@ -172,6 +205,8 @@ class Link(QObject):
         self._drop()
         self.trouble = trouble
         delay = self.session.closed(code)
+        if self.doubt is not None:  # it would be asked again and again
+            self.trouble, delay = self.tr("The certificate of the server is not trusted."), None
         if self.session.state is State.REFUSED and trouble and not self.session.refusal:
             self.session.refusal = trouble
         if delay is not None:

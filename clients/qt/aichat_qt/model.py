@@ -6,14 +6,16 @@ until the event loop is free.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance
 
 from aichat.protocol import frames
 from aichat.protocol.saying import Said
 from aichat.protocol.session import State
 from aichat.protocol.timeline import Change, Timeline
 from aichat.protocol.values import Conversation, Message, Persona, can_chat
-from aichat_qt.server import Server
+from aichat_qt.servers import Servers
 from aichat_qt.verbs import Verbs
 
 FLUSH_MS = 40
@@ -45,11 +47,13 @@ class Model(Verbs):
     """Words for the reader that belong to no place."""
     user_changed = Signal()
     """Somebody else is here, or nobody."""
+    server_changed = Signal()
+    """Another server is shown, and with it everything else."""
     kept = Signal(bool)
     """After a login: whether a keyring has it now."""
 
-    def __init__(self, server: Server, parent: QObject | None = None) -> None:
-        super().__init__(server, parent)
+    def __init__(self, servers: Servers, parent: QObject | None = None) -> None:
+        super().__init__(servers, parent)
         self.loading_older = False
         self._stale: set[str] = set()
         self._grown: set[int] = set()
@@ -59,15 +63,37 @@ class Model(Verbs):
         self._flush.timeout.connect(self._tell_live)
         self._last_state = self.state
         self._listen()
+        servers.switched.connect(self._switch)
+        self._mark("personas", "conversations", "messages")  # what was kept is there before the connection is
 
     def _listen(self) -> None:
         """Hear the server that is shown, and only that one."""
+        for signal, slot in self._heard():
+            signal.connect(slot)
+
+    def _heard(self) -> list[tuple[SignalInstance, Callable[..., None] | SignalInstance]]:
         server = self.server
-        server.received.connect(self._received)
-        server.link_changed.connect(self._link_changed)
-        server.said_changed.connect(self._said_changed)
-        server.user_changed.connect(self._user_changed)
-        server.link.kept.connect(self.kept)
+        return [
+            (server.received, self._received),
+            (server.link_changed, self._link_changed),
+            (server.said_changed, self._said_changed),
+            (server.user_changed, self._user_changed),
+            (server.link.kept, self.kept),
+        ]
+
+    def _switch(self) -> None:
+        for signal, slot in self._heard():
+            signal.disconnect(slot)
+        self.server = self.servers.current
+        self._listen()
+        self._stopping.clear()
+        self._grown.clear()
+        self._last_state = self.state
+        self.server.selection.keep_valid()
+        self.server_changed.emit()
+        self._moved()
+        self.link_changed.emit()
+        self._mark("personas", "conversations", "messages")
 
     # who is here
 
@@ -144,6 +170,13 @@ class Model(Verbs):
         """As which a running answer waits to be written: 1 is the next; 0 if it does not wait."""
         return self.timeline.queued.get(message.id, 0)
 
+    def draft(self) -> str:
+        """What was typed in the shown conversation and not sent; kept across restarts."""
+        return self.server.draft((self.persona_id, self.conversation_id))
+
+    def set_draft(self, text: str) -> None:
+        self.server.set_draft((self.persona_id, self.conversation_id), text)
+
     # choosing
 
     def select_persona(self, persona_id: str) -> None:
@@ -172,6 +205,8 @@ class Model(Verbs):
     def _moved(self) -> None:
         self.loading_older = False
         self.link.flush()
+        if self.persona is not None:
+            self.servers.remember_persona(self.persona_id)
         self.selected.emit()
 
     # what comes in
@@ -218,7 +253,7 @@ class Model(Verbs):
                 self.noticed.emit(error.message)
         elif pending.failure is not None and not isinstance(pending.command, frames.Chat):
             self.session.discard(error.request_id)
-            self.link.flush()
+            self.server.flush()
             self.refused.emit(error.request_id, pending.failure)
             if not isinstance(pending.command, frames.PersonaCreate | frames.PersonaUpdate | frames.ChatStop):
                 self.noticed.emit(pending.failure.message)

@@ -9,14 +9,16 @@ from aichat.protocol.session import Session
 from aichat.protocol.values import Message, PersonaChanges, PersonaConfig
 from aichat_qt.link import Link
 from aichat_qt.server import Server
+from aichat_qt.servers import Servers
 
 
 class Verbs(QObject):
     """The half of the model that does; the other half shows."""
 
-    def __init__(self, server: Server, parent: QObject | None = None) -> None:
+    def __init__(self, servers: Servers, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.server = server
+        self.servers = servers
+        self.server: Server = servers.current
         self._stopping: set[int] = set()
 
     @property
@@ -39,7 +41,7 @@ class Verbs(QObject):
     def request(self, command: frames.Command) -> str:
         """Send a command -> its request id, which `acknowledged` or `refused` names."""
         request_id = self.session.request(command)
-        self.link.flush()
+        self.server.flush()
         return request_id
 
     # in the shown conversation
@@ -50,7 +52,7 @@ class Verbs(QObject):
         first = all(pending.failure is not None for pending in self.session.pending_chats(persona_id, None))
         new = self.conversation_id is None and first
         request_id = self.session.post(content, persona_id=persona_id, conversation_id=self.conversation_id, new=new)
-        self.link.flush()
+        self.server.flush()
         self.server.said_changed.emit()
         return request_id
 
@@ -58,13 +60,13 @@ class Verbs(QObject):
         """Send refused words once more."""
         if request_id in self.session.outbox:
             self.session.retry(request_id)
-            self.link.flush()
+            self.server.flush()
             self.server.said_changed.emit()
 
     def discard(self, request_id: str) -> str:
         """Give up a command that the server has not taken -> the words in it, for the composer."""
         command = self.session.discard(request_id)
-        self.link.flush()
+        self.server.flush()
         self.server.said_changed.emit()
         return command.content if isinstance(command, frames.Chat) else ""
 

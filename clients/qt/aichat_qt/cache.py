@@ -1,0 +1,199 @@
+"""What was read, kept in a small SQLite file: there at once at the next start, and without a connection.
+
+It holds the timeline as it was at a position; the session resumes from there. It can always be had again from the
+server, so a file that is old, broken or too large is thrown away, and no failure here is one for the user.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from aichat.protocol.session import Session
+from aichat.protocol.timeline import Journal, Timeline
+from aichat.protocol.values import Conversation, Message, Persona, Position
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 128 * 1024 * 1024
+"""A larger file is thrown away at the start."""
+
+SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE personas (id TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE conversations (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE pages (conversation_id INTEGER PRIMARY KEY, more INTEGER NOT NULL);
+CREATE TABLE messages (conversation_id INTEGER, id INTEGER, value BLOB NOT NULL,
+                       PRIMARY KEY (conversation_id, id)) WITHOUT ROWID;
+"""
+TABLES = ("meta", "personas", "conversations", "pages", "messages")
+MESSAGES = "SELECT value FROM messages WHERE conversation_id = ? ORDER BY id"
+
+_shape = repr([SCHEMA, *(kind.__struct_fields__ for kind in (Persona, Conversation, Message))])
+VERSION = zlib.crc32(_shape.encode()) & 0x7FFFFFFF
+"""Of the tables and of what stands in them: a value with other fields than today's is not read."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_persona = msgspec.msgpack.Decoder(Persona).decode
+_conversation = msgspec.msgpack.Decoder(Conversation).decode
+_message = msgspec.msgpack.Decoder(Message).decode
+
+
+class Kept(NamedTuple):
+    """What a session begins with."""
+
+    role: str
+    position: Position
+    personas: list[Persona]
+    conversations: list[Conversation]
+
+
+class Cache:
+    """One user's file. Without a path, or after a failure, it keeps nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._database: sqlite3.Connection | None = None
+        self._pages: dict[int, bool] = {}  # conversations of which messages are here, and whether older ones exist
+        if path is not None:
+            self._open(path)
+
+    def read(self) -> Kept | None:
+        """Everything but the messages; None if there is nothing."""
+        with self._careful() as database:
+            if database is None:
+                return None
+            meta = dict(database.execute("SELECT name, value FROM meta"))
+            if not meta:
+                return None
+            self._pages = {number: bool(more) for number, more in database.execute("SELECT * FROM pages")}
+            return Kept(
+                role=meta["role"],
+                position=Position(epoch=meta["epoch"], seq=int(meta["seq"])),
+                personas=[
+                    _persona(value) for (value,) in database.execute("SELECT value FROM personas ORDER BY rowid")
+                ],
+                conversations=[
+                    _conversation(value) for (value,) in database.execute("SELECT value FROM conversations")
+                ],
+            )
+        return None
+
+    def bring(self, conversation_id: int, timeline: Timeline) -> None:
+        """Put the kept messages of a conversation into a timeline that does not have them."""
+        if conversation_id not in self._pages or timeline.is_loaded(conversation_id):
+            return
+        with self._careful() as database:
+            if database is not None:
+                kept = [_message(value) for (value,) in database.execute(MESSAGES, (conversation_id,))]
+                timeline.restore_messages(conversation_id, kept, more=self._pages[conversation_id])
+
+    def write(self, session: Session) -> None:
+        """Bring the file in step with a session whose timeline keeps a journal, in one transaction; empties it."""
+        timeline, journal, position = session.timeline, session.timeline.journal, session.position
+        if not journal or position is None or not (timeline.personas_known and timeline.conversations_known):
+            return
+        timeline.journal = Journal()
+        with self._careful() as database:
+            if database is None:
+                return
+            with database:
+                if journal.cleared:
+                    for table in TABLES:
+                        database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+                    self._pages.clear()
+                meta = [("role", session.role), ("epoch", position.epoch), ("seq", str(position.seq))]
+                database.executemany("REPLACE INTO meta VALUES (?, ?)", meta)
+                self._write_lists(database, timeline, journal)
+                self._write_messages(database, timeline, journal)
+
+    def _write_lists(self, database: sqlite3.Connection, timeline: Timeline, journal: Journal) -> None:
+        for persona_id in journal.personas:
+            persona = timeline.personas.get(persona_id)
+            if persona is None:
+                database.execute("DELETE FROM personas WHERE id = ?", (persona_id,))
+            else:  # its place in the list stays
+                add = "INSERT INTO personas VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value"
+                database.execute(add, (persona_id, _encode(persona)))
+        for number in journal.conversations:
+            conversation = timeline.conversations.get(number)
+            if conversation is not None:
+                database.execute("REPLACE INTO conversations VALUES (?, ?)", (number, _encode(conversation)))
+                continue
+            database.execute("DELETE FROM conversations WHERE id = ?", (number,))
+            database.execute("DELETE FROM pages WHERE conversation_id = ?", (number,))
+            database.execute("DELETE FROM messages WHERE conversation_id = ?", (number,))
+            self._pages.pop(number, None)
+
+    def _write_messages(self, database: sqlite3.Connection, timeline: Timeline, journal: Journal) -> None:
+        changed = set(journal.messages)
+        for number in journal.loaded & timeline.older.keys():
+            if number not in self._pages:
+                changed |= {(number, message.id) for message in timeline.messages(number)}
+            self._pages[number] = timeline.older[number]
+            database.execute("REPLACE INTO pages VALUES (?, ?)", (number, timeline.older[number]))
+        rows = []
+        for number, message_id in sorted(changed):
+            if number not in self._pages:
+                continue
+            message = timeline.message(number, message_id)
+            if message is None:
+                database.execute("DELETE FROM messages WHERE conversation_id = ? AND id = ?", (number, message_id))
+            else:
+                rows.append((number, message_id, _encode(message)))
+        database.executemany("REPLACE INTO messages VALUES (?, ?, ?)", rows)
+
+    def close(self) -> None:
+        database, self._database = self._database, None
+        if database is not None:
+            database.close()
+
+    def throw_away(self) -> None:
+        """The file goes; nothing is kept any more."""
+        self.close()
+        self._pages.clear()
+        if self._path is not None:
+            for end in ("", "-wal", "-journal"):
+                self._path.with_name(self._path.name + end).unlink(missing_ok=True)
+
+    def _open(self, path: Path) -> None:
+        for _ in range(2):  # as it is, then anew
+            try:
+                if path.exists() and path.stat().st_size > MOST_BYTES:
+                    self.throw_away()
+                database = self._database = sqlite3.connect(path, timeout=0.1)
+                database.execute("PRAGMA locking_mode = EXCLUSIVE")
+                database.execute("PRAGMA journal_mode = WAL")
+                database.execute("PRAGMA synchronous = NORMAL")
+                (version,) = database.execute("PRAGMA user_version").fetchone()
+                if version == VERSION:
+                    return
+                (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                if not tables:
+                    database.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT")
+                    return
+            except (OSError, sqlite3.Error) as error:
+                log.warning("the cache %s is made anew: %s", path, error)
+            try:
+                self.throw_away()
+            except OSError:
+                return
+
+    @contextmanager
+    def _careful(self) -> Iterator[sqlite3.Connection | None]:
+        """The database, or None; whatever goes wrong with it is the end of the file."""
+        try:
+            yield self._database
+        except (sqlite3.Error, msgspec.DecodeError, KeyError, ValueError) as error:
+            log.warning("the cache is thrown away: %s", error)
+            try:
+                self.throw_away()
+            except OSError as worse:
+                log.warning("the cache cannot be thrown away: %s", worse)
