@@ -78,8 +78,7 @@ class ChatAreaWidget(QWidget):
     def __init__(self, model: Model, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self._drafts: dict[tuple[str, int | None], str] = {}
-        self._place = (model.persona_id, model.conversation_id)
+        self._place = (model.server, model.persona_id, model.conversation_id)
         self.header = ChatHeader(model, self)
         self.history = self.header.history
         self.offline = OfflineLine(model, self)
@@ -104,6 +103,7 @@ class ChatAreaWidget(QWidget):
         self._notice.hide()
         self._notice_off = QTimer(self, singleShot=True, interval=NOTICE_MS)
         self._notice_off.timeout.connect(self._notice.hide)
+        self.input.composer.textChanged.connect(lambda: model.set_draft(self.input.text()))
         self.input.submitted.connect(self._submit)
         self.input.stop_requested.connect(model.stop)
         self.welcome.asked.connect(self._ask)
@@ -118,7 +118,9 @@ class ChatAreaWidget(QWidget):
         model.noticed.connect(self.notice)
         model.user_changed.connect(self._forget)
         model.kept.connect(self._tell_kept)
+        model.server_changed.connect(self._notice.hide)
         theme().changed.connect(self.update)
+        self._write_draft()
         self._refresh()
 
     def notice(self, words: str, ms: int = NOTICE_MS) -> None:
@@ -180,9 +182,13 @@ class ChatAreaWidget(QWidget):
 
     def _forget(self) -> None:
         """Another user: what the last one typed is not theirs."""
-        self._drafts.clear()
-        self.input.set_text("")
+        self._write_draft()
         self._notice.hide()
+
+    def _write_draft(self) -> None:
+        """What was typed here, and not sent, comes back."""
+        if self.input.text() != self._model.draft():
+            self.input.set_text(self._model.draft())
 
     def _submit(self, text: str) -> None:
         if self._model.persona is None:
@@ -203,13 +209,13 @@ class ChatAreaWidget(QWidget):
 
     def _moved(self) -> None:
         """Another conversation: its unsent words come back, this one's stay with it."""
-        place = (self._model.persona_id, self._model.conversation_id)
-        got_number = place[0] == self._place[0] and self._place[1] is None and self._model.drafts()
+        place = (self._model.server, self._model.persona_id, self._model.conversation_id)
         if place != self._place:
-            if not got_number:
-                self._drafts[self._place] = self.input.text()
-                self.input.set_text(self._drafts.pop(place, ""))
+            got_number = place[:2] == self._place[:2] and self._place[2] is None and self._model.drafts()
             self._place = place
+            if got_number:
+                self._model.carry_draft()
+            self._write_draft()
         self.history.panel.hide()
         self._refresh()
 

@@ -297,17 +297,11 @@ class MainWindow(QMainWindow):
         self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-<<<<<<< HEAD
         self.memory.keep_place(self)
         if self.stays:
             self.hide()
             event.ignore()
             return
-        self.model.link.close()
-        self.closing.emit()
-=======
-        if self._settings is not None:
-            self._settings.setValue("geometry", self.saveGeometry())
         self.model.servers.close()
->>>>>>> de4b5a6 (Qt: several servers, each with its session, cache, outbox and drafts on the disk)
+        self.closing.emit()
         super().closeEvent(event)

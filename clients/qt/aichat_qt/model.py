@@ -177,6 +177,12 @@ class Model(Verbs):
     def set_draft(self, text: str) -> None:
         self.server.set_draft((self.persona_id, self.conversation_id), text)
 
+    def carry_draft(self) -> None:
+        """The new conversation has its number: what is being typed goes on there."""
+        begun = (self.persona_id, None)
+        self.set_draft(self.server.draft(begun))
+        self.server.set_draft(begun, "")
+
     # choosing
 
     def select_persona(self, persona_id: str) -> None:

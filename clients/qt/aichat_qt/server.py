@@ -63,7 +63,6 @@ class Server(QObject):
         if user:
             self._take_shelf(user)
             self._user = session.user
-            self.selection.keep_valid()
         self.link.received.connect(self._received)
         self.link.changed.connect(self._link_changed)
 
