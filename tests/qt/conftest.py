@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -44,11 +45,11 @@ def server(dressed: QApplication) -> Iterator[FakeServer]:
 
 @pytest.fixture
 def open_window(qtbot: QtBot, server: FakeServer) -> Iterator[Open]:
-    """Opens windows; the first argument may name another server."""
+    """Opens windows; the first argument may name another server; `folder` is what is kept between two of them."""
     windows: list[MainWindow] = []
 
-    def open_(url: str = "", token: str = "", *, live: bool = True) -> MainWindow:
-        window = build(lambda: Address(url or server.url, token))
+    def open_(url: str = "", token: str = "", *, live: bool = True, folder: Path | None = None) -> MainWindow:
+        window = build(lambda: Address(url or server.url, token), folder=folder)
         windows.append(window)
         window.resize(1000, 700)
         window.show()

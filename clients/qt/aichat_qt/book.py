@@ -25,7 +25,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = ""
     user: str = ""
     persona: str = ""
-    """The persona shown last."""
+    conversation: int = 0
+    """Persona and conversation shown last."""
     certificate: str = ""
     """The fingerprint of the certificate that the user trusts, where no authority vouches for it."""
 
@@ -77,7 +78,7 @@ class Book:
             self._write()
         return found
 
-    def change(self, entry_id: str, **fields: str) -> None:
+    def change(self, entry_id: str, **fields: str | int) -> None:
         """Change fields of an entry, if it is there."""
         servers = self._page.servers
         for i, entry in enumerate(servers):

@@ -115,7 +115,8 @@ class Cache:
                 self._write_messages(database, timeline, journal)
 
     def _write_lists(self, database: sqlite3.Connection, timeline: Timeline, journal: Journal) -> None:
-        for persona_id in journal.personas:
+        order = {persona_id: place for place, persona_id in enumerate(timeline.personas)}
+        for persona_id in sorted(journal.personas, key=lambda one: order.get(one, 0)):
             persona = timeline.personas.get(persona_id)
             if persona is None:
                 database.execute("DELETE FROM personas WHERE id = ?", (persona_id,))

@@ -139,8 +139,8 @@ class Model(Verbs):
 
     def prefer(self, persona_id: str, conversation_id: int) -> None:
         """Show these first, if they are there."""
-        selection = self.server.selection
-        selection.preferred_persona, selection.preferred_conversation = persona_id, conversation_id
+        if persona_id:
+            self.server.selection.prefer(persona_id, conversation_id)
 
     @property
     def can_chat(self) -> bool:
@@ -212,7 +212,7 @@ class Model(Verbs):
         self.loading_older = False
         self.link.flush()
         if self.persona is not None:
-            self.servers.remember_persona(self.persona_id)
+            self.servers.remember_place(self.persona_id, self.conversation_id or 0)
         self.selected.emit()
 
     # what comes in

@@ -35,6 +35,10 @@ class Selection:
     def conversation(self) -> Conversation | None:
         return self._timeline.conversations.get(self.conversation_id or 0)
 
+    def prefer(self, persona_id: str, conversation_id: int) -> None:
+        """Show these first, if they are there."""
+        self.preferred_persona, self.preferred_conversation = persona_id, conversation_id
+
     def clear(self) -> None:
         """Another user comes, or nobody."""
         self._fresh = False

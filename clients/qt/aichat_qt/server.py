@@ -15,6 +15,7 @@ from aichat.protocol.address import Address
 from aichat.protocol.saying import Saying
 from aichat.protocol.session import Session, State
 from aichat.protocol.timeline import Change, Journal
+from aichat_qt.book import Entry
 from aichat_qt.link import Link
 from aichat_qt.selection import Selection
 from aichat_qt.shelf import Shelf
@@ -39,29 +40,26 @@ class Server(QObject):
 
     def __init__(
         self,
+        entry: Entry,
         find: Callable[[], Address],
         client: str,
-        *,
         folder: Path | None = None,
-        user: str = "",
-        persona: str = "",
-        certificate: str = "",
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.session = session = Session(client=client)
         session.timeline.journal = Journal()
-        self.link = Link(session, find, certificate, self)
+        self.link = Link(session, find, entry.certificate, self)
         self.saying = Saying(session)
         self.selection = Selection(session, self.saying, lambda number: self._shelf.bring(number, session))
-        self.selection.preferred_persona = persona
+        self.selection.prefer(entry.persona, entry.conversation)
         self._folder = folder
         self._keep = QTimer(self, singleShot=True, interval=KEEP_MS)
         self._keep.timeout.connect(self.keep)
         self._user = ""
         self._shelf = Shelf(None, "")
-        if user:
-            self._take_shelf(user)
+        if entry.user:
+            self._take_shelf(entry.user)
             self._user = session.user
         self.link.received.connect(self._received)
         self.link.changed.connect(self._link_changed)

@@ -111,9 +111,9 @@ class Servers(QObject):
         Thread(target=tokens.forget, args=(entry.url,), daemon=True).start()  # a keyring may ask, and take its time
         self.changed.emit()
 
-    def remember_persona(self, persona_id: str) -> None:
+    def remember_place(self, persona_id: str, conversation_id: int) -> None:
         """To be shown first at the next start."""
-        self._book.change(self._shown, persona=persona_id)
+        self._book.change(self._shown, persona=persona_id, conversation=conversation_id)
 
     def close(self) -> None:
         """The app ends."""
@@ -127,15 +127,7 @@ class Servers(QObject):
         server = self._open.get(entry.id)
         if server is None:
             find = self._named if entry.id == self._named_id and self._named else _finder(entry.url)
-            server = self._open[entry.id] = Server(
-                find,
-                self._client,
-                folder=self._place(entry.id),
-                user=entry.user,
-                persona=entry.persona,
-                certificate=entry.certificate,
-                parent=self,
-            )
+            server = self._open[entry.id] = Server(entry, find, self._client, self._place(entry.id), self)
             server.link_changed.connect(self.changed)
             server.user_known.connect(lambda user: self._book.change(entry.id, user=user))
             server.link.trusted.connect(lambda shown: self._book.change(entry.id, certificate=shown))

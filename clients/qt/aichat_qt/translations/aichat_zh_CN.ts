@@ -271,6 +271,30 @@
         <source>Yesterday</source>
         <translation>昨天</translation>
     </message>
+    <message>
+        <source>An authority that this computer trusts vouches for the new one.</source>
+        <translation>新证书由这台电脑信任的机构担保。</translation>
+    </message>
+    <message>
+        <source>No authority vouches for it: the server made it itself.</source>
+        <translation>没有机构为它担保：这是服务器自己签发的。</translation>
+    </message>
+    <message>
+        <source>The authority that vouches for it is not known to this computer.</source>
+        <translation>这台电脑不认识为它担保的机构。</translation>
+    </message>
+    <message>
+        <source>It was made for another address than this one.</source>
+        <translation>证书不是为这个地址签发的。</translation>
+    </message>
+    <message>
+        <source>It has expired.</source>
+        <translation>证书已过期。</translation>
+    </message>
+    <message>
+        <source>It is not valid yet; or the clock of this computer is wrong.</source>
+        <translation>证书尚未生效，或者这台电脑的时钟不准。</translation>
+    </message>
 </context>
 <context>
     <name>AddPersonaDialog</name>
@@ -692,6 +716,10 @@
     <message>
         <source>The token file cannot be read: {0}</source>
         <translation>无法读取令牌文件：{0}</translation>
+    </message>
+    <message>
+        <source>The certificate of the server is not trusted.</source>
+        <translation>服务器的证书不受信任。</translation>
     </message>
     <message>
         <source>The connection went silent.</source>
