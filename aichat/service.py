@@ -38,6 +38,7 @@ from aichat.chat.line import Lines
 from aichat.chat.passwords import Passwords
 from aichat.chat.personas import Personas
 from aichat.chat.pruning import Pruning
+from aichat.chat.search import Search
 from aichat.chat.turns import Turns
 from aichat.config import Settings, SettingsError
 from aichat.doors.admin import AdminDoor, admin_socket
@@ -95,6 +96,7 @@ class AichatService(Service):
         self.providers: Providers | None = None
         self.store: Store | None = None
         self.pruning: Pruning | None = None
+        self.search: Search | None = None
         self.passwords: Passwords | None = None
         self.turns: Turns | None = None
         self.door: WebSocketDoor | None = None
@@ -179,8 +181,10 @@ class AichatService(Service):
         if taken := await personas.open(accounts.owner.id, self._starters(), self._persona_files()):
             self.log.info("personas taken in: {ids}", ids=", ".join(taken))
         conversations = Conversations(self.store, hub, turns)
+        search = self.search = Search(self.reactor, self.store, turns)
+        turns.on_ended = lambda ended: search.note(ended.user_id)
         completions = Completions(self.store, bridge, lines)
-        use_cases = UseCases(accounts, hub, personas, conversations, turns, completions)
+        use_cases = UseCases(accounts, hub, personas, conversations, turns, completions, search)
         self.door = WebSocketDoor(self.reactor, self.gate, use_cases, settings.frames_per_second)
         openai = OpenAIDoor(self.gate, accounts, completions)
         web = WebDoor(self.gate, self.door, openai, accounts, self.health, self.metrics)
@@ -193,6 +197,7 @@ class AichatService(Service):
         self.backups.start()
         self.pruning = Pruning(self.reactor, self.store)
         self.pruning.start()
+        search.start()
         self._say_ready()
 
     async def _start_bridge_alone(self) -> None:
@@ -326,6 +331,8 @@ class AichatService(Service):
         await backups_over
         if self.pruning is not None:
             await self.pruning.stop()
+        if self.search is not None:
+            await self.search.stop()
         if self.passwords is not None:
             self.passwords.close()
         if self.store is not None:

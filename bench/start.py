@@ -15,6 +15,9 @@ from typing import Any
 
 from harness import DATA, ROOT, Service, Used, upstream
 
+from aichat.store.queries import load_queries
+from aichat.store.text_index import index_some
+
 from tests.soak.raw import RawSocket
 
 CONVERSATIONS = 1_000
@@ -42,6 +45,9 @@ def make(folder: Path, messages: int, upstream_port: int) -> None:
             ((first + n // 2 % CONVERSATIONS, n % 2, texts[n % 2], seq + n + 1) for n in range(messages)),
         )
         db.execute("UPDATE store SET seq = ?", [seq + messages])
+        queries = load_queries()
+        while index_some(queries, db, 1):  # as it is some minutes after the first start, in the quiet
+            pass
     part.rename(folder)
 
 

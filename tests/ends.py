@@ -23,6 +23,7 @@ from aichat.chat.hub import Hub
 from aichat.chat.line import Lines
 from aichat.chat.passwords import Passwords
 from aichat.chat.personas import Personas
+from aichat.chat.search import Search
 from aichat.chat.turns import Turns
 from aichat.doors.connection import Connection, UseCases
 from aichat.gate import Gate
@@ -118,9 +119,10 @@ class Server:
         self.administration = Administration(
             self.store, self.accounts, self.passwords, self.turns.stop_user, self.personas.publish
         )
+        self.search = Search(reactor, self.store, self.turns)
         self.completions = Completions(self.store, self.bridge, self.lines)
         self.use_cases = UseCases(
-            self.accounts, self.hub, self.personas, self.conversations, self.turns, self.completions
+            self.accounts, self.hub, self.personas, self.conversations, self.turns, self.completions, self.search
         )
 
     async def open(self) -> Server:
@@ -132,6 +134,7 @@ class Server:
 
     async def close(self) -> None:
         await self.turns.close()
+        await self.search.stop()
         self.passwords.close()
         await self.store.close()
 

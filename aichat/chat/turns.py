@@ -7,7 +7,7 @@ The order is the guarantee: store, then ack, then publish, then ask the bridge. 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, ensureDeferred
 from twisted.internet.interfaces import IDelayedCall
@@ -48,6 +48,16 @@ STORE_AGAIN_SECONDS = 1.0
 
 TELL_PLACES_SECONDS = 0.1
 
+
+class Ended(NamedTuple):
+    """An answer that was stored: whose, what was said before it (a question only, the first time), and itself."""
+
+    user_id: int
+    persona: Persona
+    history: list[Message]
+    message: Message
+
+
 OnAck = Callable[[Ack], None]
 
 
@@ -69,6 +79,7 @@ class Turns:
         self._context = context
         self.contexts: Mapping[str, int] = {}
         """Tokens that the models of named providers read."""
+        self.on_ended: Callable[[Ended], None] = lambda ended: None
         self._running: dict[int, Generation] = {}
         self._grown: dict[int, Generation] = {}
         """By answer id, those that have text which is not stored."""
@@ -246,6 +257,7 @@ class Turns:
             if message is not None:
                 counts.turns[message.status] += 1
                 self._hub.publish(generation.user_id, MessageDone(message=message))
+                self.on_ended(Ended(generation.user_id, persona, history, message))
             for waiting in generation.waiting:
                 if message is not None:
                     waiting.callback(message)

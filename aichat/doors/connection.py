@@ -24,6 +24,7 @@ from aichat.chat.conversations import Conversations
 from aichat.chat.generation import Generation
 from aichat.chat.hub import Hub, SendLive
 from aichat.chat.personas import Personas
+from aichat.chat.search import Search
 from aichat.chat.turns import Turns
 from aichat.doors.conversation_frames import ConversationFrames
 from aichat.doors.outbox import Outbox, Socket
@@ -56,6 +57,7 @@ class UseCases(NamedTuple):
     conversations: Conversations
     turns: Turns
     completions: Completions
+    search: Search
 
 
 class Connection(ConversationFrames):

@@ -43,6 +43,9 @@ class ConversationFrames:
     async def handle_conversation_read(self, command: frames.ConversationRead) -> None:
         await self.chat.conversations.read(self.user_id, command, self.ack)
 
+    async def handle_search_request(self, request: frames.SearchRequest) -> None:
+        self.reply(await self.chat.search.find(self.user_id, request))
+
     async def handle_conversation_delete(self, command: frames.ConversationDelete) -> None:
         await self.chat.conversations.delete(self.user_id, command, self.ack)
 

@@ -260,6 +260,22 @@ class ConversationRestore(Command, frozen=True):
     conversation_id: Id
 
 
+class SearchRequest(Command, frozen=True):
+    """Looks for words in all that its user has said and was answered, and in titles: all of them, in any order.
+
+    With `persona_id` in the conversations with it, with `conversation_id` in that one's messages. Answer:
+    `search_results`; its `before` asks for older ones.
+
+    Example: {"type": "search_request", "query": "海边 旅行", "persona_id": "p1", "limit": 20, "request_id": "b5"}
+    """
+
+    query: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    persona_id: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    conversation_id: Id | None = None
+    before: Id | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 30
+
+
 class ConversationSubscribe(Command, frozen=True):
     """Asks for the live text of a conversation: a snapshot of a running answer, then deltas without a gap.
 

@@ -36,12 +36,13 @@ AnyCommand = (
     | PersonaListQuery | PersonaSelect | PersonaCreate | PersonaUpdate | PersonaDelete | PersonaTry | ModelListQuery
     | HistoryRequest
     | ConversationListQuery | ConversationCreate | ConversationRename | ConversationUpdate | ConversationRead
-    | ConversationDelete | ConversationRestore
+    | ConversationDelete | ConversationRestore | SearchRequest
     | ConversationSubscribe | ConversationUnsubscribe
 )  # fmt: skip
 AnyPush = (
     LoggedIn | Welcome | Ack | Error | ChatResponse | PersonaList | HistoryResponse | ConversationListReply
-    | PersonaSaved | PersonaDeleted | PersonaTried | ModelList | ConversationSaved | ConversationDeleted
+    | SearchResults | PersonaSaved | PersonaDeleted | PersonaTried | ModelList
+    | ConversationSaved | ConversationDeleted
     | MessageAdded | MessageDone | MessageDeleted | MessageDelta | MessageSnapshot | MessageQueued
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from aichat.protocol.commands import tag_of
-from aichat.protocol.values import Conversation, Message, Offer, Persona
+from aichat.protocol.values import Conversation, Message, Offer, Persona, SearchResult
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=tag_of):
@@ -137,6 +137,25 @@ class ConversationListReply(Push, frozen=True):
     """
 
     conversations: list[Conversation]
+    request_id: str = ""
+
+
+class SearchResults(Push, frozen=True):
+    """Answers `search_request`: titles (in the first reply), then messages, the newest first.
+
+    With `before` in the next request there may be older ones, even if there are none in this reply; without it, that
+    was all. `indexing`: old messages are still being made ready for search, and some are not found yet.
+
+    Example: {"type": "search_results", "request_id": "b5", "query": "海边", "before": 92, "results": [
+              {"conversation": {"id": 7, "title": "Travel plans", "create_time": "2026-11-24 08:00:00",
+               "persona_id": "p1"}, "snippet": "去海边。", "matches": [[1, 3]], "message_id": 92, "sender_type": 1,
+               "send_time": "2026-11-24 08:00:01"}]}
+    """
+
+    query: str
+    results: list[SearchResult]
+    before: int = 0
+    indexing: bool = False
     request_id: str = ""
 
 

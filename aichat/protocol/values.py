@@ -170,6 +170,21 @@ class Message(Value, frozen=True):
     seq: int = 0
 
 
+class SearchResult(Value, frozen=True):
+    """A message, or a title where there is no `message_id`, in which all words that were asked for stand.
+
+    `snippet` is the part of its text around the first match, in one line, with "…" where it is cut; `matches` are the
+    places of the words in it, [begin, end] in code points.
+    """
+
+    conversation: Conversation
+    snippet: str
+    matches: list[list[int]]
+    message_id: int = 0
+    sender_type: int = 0
+    send_time: str = ""
+
+
 class Position(Value, frozen=True):
     """A place in a store's event log: which store (`epoch`) and how far (`seq`)."""
 

@@ -16,6 +16,7 @@ from aichat.store.log import Log
 from aichat.store.messages import Messages
 from aichat.store.personas import Personas
 from aichat.store.queries import load_queries, migrate
+from aichat.store.search import Search
 from aichat.store.users import Users
 
 
@@ -38,6 +39,7 @@ class Store:
         self.personas = Personas(self._database, self._queries)
         self.conversations = Conversations(self._database, self._queries)
         self.messages = Messages(self._database, self._queries)
+        self.search = Search(self._database, self._queries)
 
     @property
     def refuses(self) -> bool:

@@ -10,6 +10,7 @@ import sqlite3
 from typing import Any
 
 from aichat.store.database import next_seq
+from aichat.store.text_index import forget
 
 KEPT = "-30 days"
 """How long a deleted conversation can be brought back, as SQLite's date functions have it."""
@@ -39,6 +40,7 @@ def bring_back(queries: Any, connection: sqlite3.Connection, user_id: int, conve
 
 def remove(queries: Any, connection: sqlite3.Connection, conversation_id: int) -> None:
     """Delete it for good."""
+    forget(queries, connection, conversation_id, -1)
     queries.delete_messages(connection, conversation_id=conversation_id, limit=-1)
     queries.delete_conversation(connection, id=conversation_id)
 
@@ -48,6 +50,7 @@ def remove_expired(queries: Any, connection: sqlite3.Connection, user_id: int, m
     ident = queries.expired_conversation(connection, user_id=-user_id, age=KEPT)
     if ident is None:
         return 0
+    forget(queries, connection, ident, most)
     gone: int = queries.delete_messages(connection, conversation_id=ident, limit=most)
     if gone < most:
         queries.delete_conversation(connection, id=ident)

@@ -263,13 +263,14 @@ def attempts(theirs: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "conversation_update": {"conversation_id": conversation, "changes": {"pinned": True}},
         "conversation_read": {"conversation_id": conversation, "message_id": answer},
         "conversation_delete": {"conversation_id": conversation},
+        "search_request": {"query": "canary", "conversation_id": conversation},
         "conversation_restore": {"conversation_id": conversation},
         "conversation_subscribe": {"conversation_id": conversation},
     }
 
 
 LISTS = ("persona_list", "conversation_list")
-HARMLESS = ("login", "hello", "persona_create", "conversation_unsubscribe", *LISTS)
+HARMLESS = ("login", "hello", "persona_create", "persona_try", "model_list", "conversation_unsubscribe", *LISTS)
 
 
 @pytest_twisted.ensureDeferred

@@ -509,6 +509,7 @@ def test_every_query_uses_an_index() -> None:
             wanted = dict.fromkeys(re.findall(r"(?<!:):(\w+)", sql), 1)
             plan = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + sql, wanted)]
             scans = [step for step in plan if step.startswith("SCAN") and step.split()[1] not in small]
+            scans = [step for step in scans if not re.search(r"VIRTUAL TABLE INDEX \d+:M\d", step)]  # a match's
             assert not scans, f"{name}: {plan}"
             sorts = [step for step in plan if "TEMP B-TREE" in step and not name.startswith("personas_of")]
             assert not sorts, f"{name}: {plan}"

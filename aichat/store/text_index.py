@@ -1,0 +1,49 @@
+"""The index of texts: filled after the fact, user by user, in the order of the log; a turn writes nothing to it."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from aichat.store.matching import LETTERS
+
+STEP, STEP_CHARS = 200, 200_000
+"""Messages, and their text, that one transaction puts into the index."""
+
+TEXT_MOST = 100_000
+"""Letters of one message in the index."""
+
+
+def index_some(queries: Any, connection: sqlite3.Connection, user_id: int) -> int:
+    """Put some of a user's messages into the index -> how many; 0: all are in it."""
+    seq, ident = queries.indexed(connection, user_id=user_id) or (-1, 0)
+    rows, room = [], STEP_CHARS
+    for row in queries.not_indexed(connection, user_id=user_id, seq=seq, id=ident, length=TEXT_MOST, limit=STEP):
+        rows.append(row)
+        room -= len(row[2])
+        if room < 0:
+            break
+    if not rows:
+        return 0
+    own = mark(user_id)
+    texts = sorted((ident, text) for _, ident, text in rows if text)  # in order, else FTS5 writes each by itself
+    queries.index_text(connection, [{"id": ident, "text": own + text} for ident, text in texts])
+    queries.keep_indexed(connection, user_id=user_id, seq=rows[-1][0], id=rows[-1][1])
+    return len(rows)
+
+
+def forget(queries: Any, connection: sqlite3.Connection, conversation_id: int, most: int) -> None:
+    """Take messages that are about to be deleted out of the index, the first `most` of a conversation (-1: all)."""
+    found = queries.indexed_texts(connection, conversation_id=conversation_id, length=TEXT_MOST, limit=most)
+    queries.forget_text(connection, [{"id": ident, "text": mark(abs(owner)) + text} for ident, owner, text in found])
+
+
+def mark(user_id: int) -> str:
+    """Three letters that nobody writes: before each text they say whose it is, so that nobody waits for others'."""
+    return "".join(chr(0xF0000 + (user_id >> shift & 0x7FFF)) for shift in (30, 15, 0))
+
+
+def quoted(gram: str) -> str:
+    """Three letters as FTS5's query language has them."""
+    assert len(gram) == LETTERS
+    return '"' + gram.replace('"', '""') + '"'
