@@ -54,7 +54,7 @@ check-python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh .ci/system-packages python3-venv
 
 test: $(TEST_INSTALLED)
-	@sh .ci/system-packages $(QT_LIBRARIES) xvfb fonts-noto-cjk chromium chromium-driver tmux curl libgomp1
+	@sh .ci/system-packages $(QT_LIBRARIES) xvfb xdotool dbus-daemon fonts-noto-cjk chromium chromium-driver tmux curl libgomp1
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m aichat.bridge.models fetch smollm2-135m
 	$(BIN)/python -m pytest

@@ -290,6 +290,11 @@ class FakeServer(QObject):
         self._ack(socket, command)
         self.publish(frames.PersonaDeleted(seq=self._next(), persona_id=command.persona_id))
 
+    def _on_ConversationCreate(self, socket: QWebSocket, command: frames.ConversationCreate) -> None:
+        number = self.add_conversation(command.persona_id, command.title, self.now())
+        self._ack(socket, command, conversation_id=number)
+        self.publish(frames.ConversationSaved(conversation=self.conversations[number]))
+
     def _on_ConversationRename(self, socket: QWebSocket, command: frames.ConversationRename) -> None:
         renamed = replace(self.conversations[command.conversation_id], title=command.title, seq=self._next())
         self.conversations[renamed.id] = renamed

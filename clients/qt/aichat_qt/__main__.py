@@ -17,11 +17,14 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from aichat.protocol.address import DEFAULT_URL, Address, find_server
+from aichat_qt.desktop import Desktop
 from aichat_qt.icons import app_icon
+from aichat_qt.installing import install
 from aichat_qt.languages import languages
 from aichat_qt.main_window import MainWindow
 from aichat_qt.model import Model
 from aichat_qt.servers import Servers
+from aichat_qt.single_instance import QUICK_ASK, SHOW, SingleInstance, name_for
 from aichat_qt.theme import body_font, theme
 from aichat_qt.window_state import WindowState
 
@@ -42,6 +45,12 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--url", default="", help=f"the server's address (default: $AICHAT_URL or {DEFAULT_URL})")
     parser.add_argument("--token-file", default="", help="a file that holds the token")
+    parser.add_argument(
+        "--quick-ask", action="store_true", help="open the small window for one question; bind this to a key"
+    )
+    parser.add_argument(
+        "--install-desktop", action="store_true", help="put aichat into this user's menu, with its icons, and end"
+    )
     parser.add_argument("--version", action="version", version=f"aichat-qt {our_version()}")
     return parser.parse_args(arguments)
 
@@ -81,9 +90,22 @@ def named_server(arguments: argparse.Namespace) -> Callable[[], Address] | None:
     return None
 
 
+def install_desktop() -> int:
+    """Says what was written."""
+    try:
+        written = install()
+    except (OSError, LookupError) as error:
+        sys.stderr.write(f"aichat-qt: {error}\n")
+        return 1
+    sys.stdout.writelines(f"{path}\n" for path in written)
+    return 0
+
+
 def main() -> int:
     arguments = options()
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    if arguments.install_desktop:
+        return install_desktop()
     named = named_server(arguments)
     try:
         if named is not None:
@@ -93,11 +115,20 @@ def main() -> int:
         return 2
     QGuiApplication.setDesktopFileName("aichat")
     app = QApplication(sys.argv[:1])
+    instance = SingleInstance(name_for(arguments.url, arguments.token_file))
+    if instance.ask_first(QUICK_ASK if arguments.quick_ask else SHOW):
+        return 0
+    instance.be_first()
+    app.setQuitOnLastWindowClosed(False)  # the window says when, since it may stay in the tray
     settings = QSettings("aichat", "aichat-qt")
     dress(app, settings)
     window = build(named, settings, user_data_path("aichat-qt", False))
-    window.show()
+    desktop = Desktop(window, instance)
+    if not arguments.quick_ask:
+        window.show()
     window.model.servers.start()
+    if arguments.quick_ask:
+        desktop.quick_ask()
     return app.exec()
 
 

@@ -123,3 +123,13 @@ class Selection:
     def _newest(self, persona_id: str) -> int | None:
         newest = self._timeline.conversations_with(persona_id)[:1]
         return newest[0].id if newest else None
+
+
+class Anew(Selection):
+    """Another place on the same server, which begins a new conversation whoever is chosen."""
+
+    def __init__(self, other: Selection) -> None:
+        super().__init__(other._session, other._saying, other._bring)
+
+    def _newest(self, persona_id: str) -> int | None:
+        return None

@@ -989,6 +989,29 @@
     </message>
 </context>
 <context>
+    <name>QuickAsk</name>
+    <message>
+        <source>Quick question</source>
+        <translation>快速提问</translation>
+    </message>
+    <message>
+        <source>Open in the main window (Ctrl+O)</source>
+        <translation>在主窗口中打开 (Ctrl+O)</translation>
+    </message>
+    <message>
+        <source>Ask as soon as the connection is there</source>
+        <translation>连接后即可提问</translation>
+    </message>
+    <message>
+        <source>Whom to ask: {0}</source>
+        <translation>提问对象：{0}</translation>
+    </message>
+    <message>
+        <source>Ask {0}</source>
+        <translation>问 {0}</translation>
+    </message>
+</context>
+<context>
     <name>Row</name>
     <message>
         <source>More</source>
@@ -1031,6 +1054,29 @@
     <message>
         <source>Show thoughts: {0}</source>
         <translation>展开思考过程：{0}</translation>
+    </message>
+</context>
+<context>
+    <name>Tray</name>
+    <message>
+        <source>Show aichat</source>
+        <translation>显示 aichat</translation>
+    </message>
+    <message>
+        <source>Quick question</source>
+        <translation>快速提问</translation>
+    </message>
+    <message>
+        <source>New conversation</source>
+        <translation>新对话</translation>
+    </message>
+    <message>
+        <source>Quit</source>
+        <translation>退出</translation>
+    </message>
+    <message>
+        <source>aichat: {0} not seen yet</source>
+        <translation>aichat：{0} 条未读</translation>
     </message>
 </context>
 <context>
