@@ -32,6 +32,9 @@ LOGIN = "login"
 OPENING = "open-"
 """Request ids of our own subscriptions: this and the conversation's id."""
 
+ASKING = "ask-"
+"""What the request ids of questions begin with."""
+
 RETRY_FIRST, RETRY_MOST = 0.5, 30.0
 """Seconds: the bound of the first retry delay, doubled each time up to the second figure."""
 
@@ -220,6 +223,17 @@ class Session:
         self.outbox[request_id] = Pending(command)
         if self.state is State.LIVE:
             self._write(command)
+        return request_id
+
+    def ask(self, query: frames.Command) -> str:
+        """Ask what changes nothing, now or not at all -> its request id, "" without a connection.
+
+        It is not asked again: its reply, an `error` or the end of the connection is all that comes.
+        """
+        if self.state is not State.LIVE:
+            return ""
+        request_id = f"{ASKING}{self._new_id()}"
+        self._write(replace(query, request_id=request_id))
         return request_id
 
     def retry(self, request_id: str) -> None:

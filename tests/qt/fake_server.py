@@ -199,6 +199,9 @@ class FakeServer(QObject):
     def _on_PersonaListQuery(self, socket: QWebSocket, command: frames.PersonaListQuery) -> None:
         self._send(socket, frames.PersonaList(personas=list(self.personas.values())))
 
+    def _on_ModelListQuery(self, socket: QWebSocket, query: frames.ModelListQuery) -> None:
+        self._send(socket, frames.ModelList(models=[], may_choose=True, request_id=query.request_id))
+
     def _on_ConversationListQuery(self, socket: QWebSocket, command: frames.Command) -> None:
         self._send(socket, frames.ConversationListReply(conversations=list(self.conversations.values())))
 

@@ -36,7 +36,7 @@ def names(window: MainWindow) -> list[str]:
 
 def dialog_on(window: MainWindow, qtbot: QtBot, persona_id: str = "") -> AddPersonaDialog:
     dialog = AddPersonaDialog(window.model, window, window.model.timeline.personas.get(persona_id))
-    qtbot.addWidget(dialog)
+    qtbot.addWidget(dialog, before_close_func=lambda _dialog: dialog.done(0))  # no question of what is not saved
     dialog.show()
     return dialog
 
@@ -162,9 +162,9 @@ def test_a_file_that_is_no_picture_is_refused_in_words(window: MainWindow, qtbot
     )
     dialog = dialog_on(window, qtbot)
     for name in ("a.png", "b.png", "missing.png"):
-        dialog.error.clear()
+        dialog.form.picture_error.clear()
         dialog.use_file(str(tmp_path / name))
-        assert "no picture" in dialog.error.text()
+        assert "no picture" in dialog.form.picture_error.text()
 
 
 def test_hostile_avatars_give_the_initial(window: MainWindow, server: FakeServer, qtbot: QtBot) -> None:

@@ -18,6 +18,8 @@ from aichat_qt.words import one_line
 
 EDGE = 256
 """Pixels: what a picked picture is brought to."""
+WHOLE_EDGE = 1600
+"""Pixels: what a picture is kept at while a part of it is chosen."""
 MOST_PIXELS = 50_000_000
 MOST_FILE_BYTES = 30_000_000
 MOST_ENCODED = limit_of(Avatar)
@@ -25,6 +27,16 @@ MOST_ENCODED = limit_of(Avatar)
 
 def read_image(data: bytes, edge: int = EDGE) -> QImage | None:
     """A picture cut to a square of at most `edge`; None if it is none or too big to open safely."""
+    image = read_whole(data)
+    if image is None:
+        return None
+    side = min(image.width(), image.height())
+    square = image.copy((image.width() - side) // 2, (image.height() - side) // 2, side, side)
+    return _scaled(square, min(edge, side))
+
+
+def read_whole(data: bytes) -> QImage | None:
+    """A picture as it is, no longer than `WHOLE_EDGE`; None if it is none or too big to open safely."""
     if not data or len(data) > MOST_FILE_BYTES:
         return None
     buffer = QBuffer()
@@ -40,9 +52,10 @@ def read_image(data: bytes, edge: int = EDGE) -> QImage | None:
     image = reader.read()
     if image.isNull():
         return None
-    side = min(image.width(), image.height())
-    square = image.copy((image.width() - side) // 2, (image.height() - side) // 2, side, side)
-    return _scaled(square, min(edge, side))
+    if max(image.width(), image.height()) > WHOLE_EDGE:
+        keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+        image = image.scaled(WHOLE_EDGE, WHOLE_EDGE, keep, smooth)
+    return image
 
 
 def encode_avatar(image: QImage) -> str:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance
 
 from aichat.protocol import frames
 from aichat.protocol.saying import Said
-from aichat.protocol.session import State
+from aichat.protocol.session import ASKING, State
 from aichat.protocol.timeline import Change, Timeline
 from aichat.protocol.values import Conversation, Message, Persona, can_chat
 from aichat_qt.servers import Servers
@@ -43,6 +43,8 @@ class Model(Verbs):
     """The server carried out the command with this request id: the ack."""
     refused = Signal(str, object)
     """The server refused the command (not a chat) with this request id: the failure."""
+    replied = Signal(object)
+    """A reply to something asked, or the `error` in its place; both have the `request_id` of the question."""
     noticed = Signal(str)
     """Words for the reader that belong to no place."""
     user_changed = Signal()
@@ -218,6 +220,9 @@ class Model(Verbs):
     # what comes in
 
     def _received(self, frame: frames.AnyPush, changes: list[Change]) -> None:
+        if getattr(frame, "request_id", "").startswith(ASKING):
+            self.replied.emit(frame)
+            return
         match frame:
             case frames.Welcome():
                 if not frame.recovered:

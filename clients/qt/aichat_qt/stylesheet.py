@@ -100,6 +100,30 @@ QTextBrowser {{
     selection-background-color: {t.accent}; selection-color: {t.on_accent};
 }}
 
+QLabel[role="bubble"] {{ background: {t.own}; border-radius: 12px; padding: 8px 12px; }}
+
+QComboBox {{
+    background: {t.surface}; border: 1px solid {t.line}; border-radius: 6px; padding: 0 8px; min-height: 30px;
+}}
+QComboBox:hover {{ background: {t.sunken}; }}
+QComboBox:focus, QComboBox:on {{ border-color: {t.accent}; }}
+QComboBox:disabled {{ color: {t.muted}; background: {t.window}; }}
+QComboBox::drop-down {{ border: none; width: 24px; }}
+QComboBox QAbstractItemView {{
+    background: {t.surface}; border: 1px solid {t.line}; outline: none; padding: 4px;
+    selection-background-color: {t.sunken}; selection-color: {t.text};
+}}
+
+QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {t.line}; }}
+QSlider::sub-page:horizontal {{ height: 4px; border-radius: 2px; background: {t.accent}; }}
+QSlider[unset="true"]::sub-page:horizontal {{ background: {t.line}; }}
+QSlider::handle:horizontal {{
+    width: 12px; height: 12px; margin: -6px 0; border-radius: 8px; background: {t.surface};
+    border: 2px solid {t.accent};
+}}
+QSlider[unset="true"]::handle:horizontal {{ border-color: {t.muted}; }}
+QSlider::handle:horizontal:focus {{ background: {t.accent}; }}
+
 QListWidget {{ background: transparent; border: none; outline: none; }}
 QListWidget::item {{ border-radius: 6px; color: {t.text}; }}
 QListWidget::item:hover, QListWidget::item:selected {{ background: transparent; }}

@@ -44,6 +44,12 @@ class Verbs(QObject):
         self.server.flush()
         return request_id
 
+    def ask(self, query: frames.Command) -> str:
+        """Ask what changes nothing -> its request id, which `replied` names, or "" without a connection."""
+        request_id = self.session.ask(query)
+        self.link.flush()
+        return request_id
+
     # in the shown conversation
 
     def post(self, content: str) -> str:

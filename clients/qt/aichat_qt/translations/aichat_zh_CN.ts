@@ -307,34 +307,6 @@
         <translation>新建人设</translation>
     </message>
     <message>
-        <source>Choose picture…</source>
-        <translation>选择图片…</translation>
-    </message>
-    <message>
-        <source>Remove</source>
-        <translation>移除</translation>
-    </message>
-    <message>
-        <source>How the persona is called</source>
-        <translation>人设的名字</translation>
-    </message>
-    <message>
-        <source>Who it is, what it knows, how it speaks: &quot;You are …&quot;</source>
-        <translation>它是谁、懂什么、怎样说话：“你是……”</translation>
-    </message>
-    <message>
-        <source>What it says before the first message</source>
-        <translation>对话开始前它先说的话</translation>
-    </message>
-    <message>
-        <source>One question a line</source>
-        <translation>每行一个问题</translation>
-    </message>
-    <message>
-        <source>Share with all users</source>
-        <translation>与所有用户共享</translation>
-    </message>
-    <message>
         <source>Cancel</source>
         <translation>取消</translation>
     </message>
@@ -347,60 +319,24 @@
         <translation>创建</translation>
     </message>
     <message>
-        <source>PNG, JPEG, GIF or WebP; cut to a square</source>
-        <translation>PNG、JPEG、GIF 或 WebP，裁成正方形</translation>
+        <source>Back to the fields</source>
+        <translation>返回填写</translation>
     </message>
     <message>
-        <source>Name</source>
-        <translation>名字</translation>
+        <source>Try it out</source>
+        <translation>试聊</translation>
     </message>
     <message>
-        <source>Prompt</source>
-        <translation>提示词</translation>
+        <source>What you wrote here is not saved yet.</source>
+        <translation>这里写的内容还没有保存。</translation>
     </message>
     <message>
-        <source>Greeting (optional)</source>
-        <translation>开场白（可选）</translation>
+        <source>Leave without saving?</source>
+        <translation>不保存就离开？</translation>
     </message>
     <message>
-        <source>Questions to begin with (optional)</source>
-        <translation>开场问题（可选）</translation>
-    </message>
-    <message>
-        <source>They chat with it in conversations of their own, and cannot change it.</source>
-        <translation>其他人在自己的对话中与它聊天，但不能修改它。</translation>
-    </message>
-    <message>
-        <source>Pictures</source>
-        <translation>图片</translation>
-    </message>
-    <message>
-        <source>Choose a picture</source>
-        <translation>选择图片</translation>
-    </message>
-    <message>
-        <source>This file is no picture that can be used.</source>
-        <translation>这个文件不是可用的图片。</translation>
-    </message>
-    <message>
-        <source>Give the persona a name.</source>
-        <translation>请给人设取个名字。</translation>
-    </message>
-    <message>
-        <source>At most {0} characters.</source>
-        <translation>最多 {0} 个字符。</translation>
-    </message>
-    <message>
-        <source>At most {0} questions of {1} characters.</source>
-        <translation>最多 {0} 个问题，每个不超过 {1} 个字符。</translation>
-    </message>
-    <message>
-        <source>Say who the persona is; one sentence will do.</source>
-        <translation>请说明人设是谁，一句话就够。</translation>
-    </message>
-    <message>
-        <source>{0} characters too long.</source>
-        <translation>超出 {0} 个字符。</translation>
+        <source>Leave</source>
+        <translation>离开</translation>
     </message>
     <message>
         <source>Saved as soon as the connection is back.</source>
@@ -843,6 +779,41 @@
     </message>
 </context>
 <context>
+    <name>ModelChoice</name>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Name of the model, as its service calls it</source>
+        <translation>模型名称，按其服务的叫法</translation>
+    </message>
+    <message>
+        <source>Name of another model</source>
+        <translation>另一个模型的名称</translation>
+    </message>
+    <message>
+        <source>Only an owner chooses the model on this server.</source>
+        <translation>在这台服务器上只有所有者可以选择模型。</translation>
+    </message>
+    <message>
+        <source>the bridge&apos;s own</source>
+        <translation>桥接自带</translation>
+    </message>
+    <message>
+        <source>The server&apos;s choice</source>
+        <translation>服务器默认</translation>
+    </message>
+    <message>
+        <source>its own model</source>
+        <translation>自带模型</translation>
+    </message>
+    <message>
+        <source>Another model…</source>
+        <translation>其他模型…</translation>
+    </message>
+</context>
+<context>
     <name>NoPersona</name>
     <message>
         <source>No personas yet</source>
@@ -897,6 +868,137 @@
     <message>
         <source>Edit</source>
         <translation>编辑</translation>
+    </message>
+</context>
+<context>
+    <name>PersonaForm</name>
+    <message>
+        <source>Picture: drag it or use the arrow keys; + and - zoom</source>
+        <translation>头像：拖动或用方向键移动，+ 和 - 缩放</translation>
+    </message>
+    <message>
+        <source>Choose picture…</source>
+        <translation>选择图片…</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>Zoom</source>
+        <translation>缩放</translation>
+    </message>
+    <message>
+        <source>How the persona is called</source>
+        <translation>人设的名字</translation>
+    </message>
+    <message>
+        <source>Who it is, what it knows, how it speaks: &quot;You are …&quot;</source>
+        <translation>它是谁、懂什么、怎样说话：“你是……”</translation>
+    </message>
+    <message>
+        <source>What it says before the first message</source>
+        <translation>对话开始前它先说的话</translation>
+    </message>
+    <message>
+        <source>One question a line</source>
+        <translation>每行一个问题</translation>
+    </message>
+    <message>
+        <source>Share with all users</source>
+        <translation>与所有用户共享</translation>
+    </message>
+    <message>
+        <source>Prompt</source>
+        <translation>提示词</translation>
+    </message>
+    <message>
+        <source>Greeting (optional)</source>
+        <translation>开场白（可选）</translation>
+    </message>
+    <message>
+        <source>Questions to begin with (optional)</source>
+        <translation>开场问题（可选）</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
+        <source>They chat with it in conversations of their own, and cannot change it.</source>
+        <translation>其他人在自己的对话中与它聊天，但不能修改它。</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名字</translation>
+    </message>
+    <message>
+        <source>Insert:</source>
+        <translation>插入：</translation>
+    </message>
+    <message>
+        <source>the persona&apos;s name</source>
+        <translation>人设的名字</translation>
+    </message>
+    <message>
+        <source>who talks to it</source>
+        <translation>对话者的名字</translation>
+    </message>
+    <message>
+        <source>Pictures</source>
+        <translation>图片</translation>
+    </message>
+    <message>
+        <source>Choose a picture</source>
+        <translation>选择图片</translation>
+    </message>
+    <message>
+        <source>This file is no picture that can be used.</source>
+        <translation>这个文件不是可用的图片。</translation>
+    </message>
+    <message>
+        <source>Change…</source>
+        <translation>更换…</translation>
+    </message>
+    <message>
+        <source>Drag the picture; the wheel zooms. What is in the circle is what all see.</source>
+        <translation>拖动图片，滚轮缩放。圆圈内就是大家看到的头像。</translation>
+    </message>
+    <message>
+        <source>PNG, JPEG, GIF or WebP, or drop one here. Without one, this is its avatar.</source>
+        <translation>PNG、JPEG、GIF 或 WebP，也可以拖到这里。没有图片时就用这个头像。</translation>
+    </message>
+    <message>
+        <source>Nobody fills in {0}: it stays as it stands.</source>
+        <translation>{0} 不会被替换，会原样保留。</translation>
+    </message>
+    <message>
+        <source>Persona</source>
+        <translation>人设</translation>
+    </message>
+    <message>
+        <source>At most {0} questions of {1} characters.</source>
+        <translation>最多 {0} 个问题，每个不超过 {1} 个字符。</translation>
+    </message>
+    <message>
+        <source>Give the persona a name.</source>
+        <translation>请给人设取个名字。</translation>
+    </message>
+    <message>
+        <source>At most {0} characters.</source>
+        <translation>最多 {0} 个字符。</translation>
+    </message>
+    <message>
+        <source>Say who the persona is; one sentence will do.</source>
+        <translation>请说明人设是谁，一句话就够。</translation>
+    </message>
+    <message>
+        <source>{0} characters too long.</source>
+        <translation>超出 {0} 个字符。</translation>
     </message>
 </context>
 <context>
@@ -1030,6 +1132,33 @@
     </message>
 </context>
 <context>
+    <name>TemperatureChoice</name>
+    <message>
+        <source>Temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
+        <source>Reset</source>
+        <translation>重置</translation>
+    </message>
+    <message>
+        <source>the model&apos;s own</source>
+        <translation>模型默认</translation>
+    </message>
+    <message>
+        <source>sober</source>
+        <translation>严谨</translation>
+    </message>
+    <message>
+        <source>balanced</source>
+        <translation>平衡</translation>
+    </message>
+    <message>
+        <source>daring</source>
+        <translation>奔放</translation>
+    </message>
+</context>
+<context>
     <name>ThoughtsWidget</name>
     <message>
         <source>Thought for {0}</source>
@@ -1077,6 +1206,56 @@
     <message>
         <source>aichat: {0} not seen yet</source>
         <translation>aichat：{0} 条未读</translation>
+    </message>
+</context>
+<context>
+    <name>Trial</name>
+    <message>
+        <source>There is no connection to the server.</source>
+        <translation>没有连接到服务器。</translation>
+    </message>
+    <message>
+        <source>The connection broke off.</source>
+        <translation>连接中断了。</translation>
+    </message>
+</context>
+<context>
+    <name>TrialWidget</name>
+    <message>
+        <source>Try it out</source>
+        <translation>试聊</translation>
+    </message>
+    <message>
+        <source>Answer the last message anew</source>
+        <translation>重新回答最后一条消息</translation>
+    </message>
+    <message>
+        <source>Begin anew</source>
+        <translation>重新开始</translation>
+    </message>
+    <message>
+        <source>Talk with the persona as it is written now. Nothing of this is saved or goes into the history.</source>
+        <translation>和正在编写的人设对话。内容不会保存，也不会进入历史。</translation>
+    </message>
+    <message>
+        <source>Say something to it</source>
+        <translation>对它说点什么</translation>
+    </message>
+    <message>
+        <source>Message of the test chat</source>
+        <translation>试聊的消息</translation>
+    </message>
+    <message>
+        <source>Send</source>
+        <translation>发送</translation>
+    </message>
+    <message>
+        <source>writing…</source>
+        <translation>正在输入…</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
     </message>
 </context>
 <context>
