@@ -17,7 +17,6 @@ from harness import DATA, ROOT, Service, Used, upstream
 
 from aichat.store.queries import load_queries
 from aichat.store.text_index import index_some
-
 from tests.soak.raw import RawSocket
 
 CONVERSATIONS = 1_000
