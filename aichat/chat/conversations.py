@@ -11,6 +11,7 @@ from aichat.chat.hub import Hub, Subscriber
 from aichat.chat.turns import Turns
 from aichat.protocol.frames import (
     Ack,
+    BranchSelect,
     ConversationCreate,
     ConversationDelete,
     ConversationDeleted,
@@ -20,6 +21,8 @@ from aichat.protocol.frames import (
     ConversationSaved,
     ConversationUpdate,
     HistoryRequest,
+    MessageDelete,
+    MessageDeleted,
     PersonaSaved,
     encode,
 )
@@ -101,6 +104,19 @@ class Conversations:
         on_ack(saved.ack)
         if not saved.repeated:
             self._hub.publish(user_id, ConversationDeleted(seq=saved.seq, conversation_id=command.conversation_id))
+
+    async def select_branch(self, user_id: int, command: BranchSelect, on_ack: OnAck) -> None:
+        """Show another branch. Errors: AichatError not_found, busy."""
+        self._tell(user_id, await self._store.branches.select(user_id, command), on_ack)
+
+    async def delete_message(self, user_id: int, command: MessageDelete, on_ack: OnAck) -> None:
+        """Delete a message and all below it. Errors: AichatError not_found, busy."""
+        saved = await self._store.branches.delete(user_id, command)
+        self._tell(user_id, saved, on_ack)  # first what is shown from now on: nobody shows what is gone
+        if not saved.repeated:
+            gone = saved.ack.message_id
+            deleted = MessageDeleted(seq=saved.seq, conversation_id=command.conversation_id, message_id=gone)
+            self._hub.publish(user_id, deleted)
 
     def _tell(self, user_id: int, saved: Saved, on_ack: OnAck) -> None:
         on_ack(saved.ack)

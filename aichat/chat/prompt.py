@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aichat.bridge.client import ChatMessage
 from aichat.protocol.values import USER, Message, Persona
-from aichat.store.messages import HISTORY_MOST
+from aichat.store.turns import HISTORY_MOST
 
 ANSWER_SHARE = 4
 """One part in this many of the context is left for the answer."""

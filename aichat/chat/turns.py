@@ -29,14 +29,15 @@ from aichat.protocol.frames import (
     ChatStop,
     ConversationSaved,
     MessageAdded,
-    MessageDeleted,
     MessageDelta,
     MessageDone,
+    MessageEdit,
     Push,
 )
 from aichat.protocol.values import Message, Persona
 from aichat.store import Store
-from aichat.store.messages import Ending, Turn
+from aichat.store.messages import Ending
+from aichat.store.turns import Turn
 
 CHECKPOINT_SECONDS, CHECKPOINT_CHARS = 0.25, 1_024
 """The text so far of all running answers is stored this often, and when one has grown by this much."""
@@ -109,6 +110,15 @@ class Turns:
         turn = await self._store.messages.replace_answer(
             user_id, command, self._lines.unfinished_most, self._most_read
         )
+        return self._begin(user_id, user_name, turn, on_ack)
+
+    async def edit(self, user_id: int, user_name: str, command: MessageEdit, on_ack: OnAck) -> Generation | None:
+        """Say a message in other words: a question is answered then -> the generation, if there is one.
+
+        Errors: as `post`.
+        """
+        self._check_open()
+        turn = await self._store.messages.edit(user_id, command, self._lines.unfinished_most, self._most_read)
         return self._begin(user_id, user_name, turn, on_ack)
 
     async def carry_on(self, user_id: int, user_name: str, command: ChatContinue, on_ack: OnAck) -> Generation | None:
@@ -202,6 +212,10 @@ class Turns:
             running = self._running.get(turn.ack.conversation_id)
             return running if running is not None and running.answer.id == turn.ack.answer_id else None
         assert turn.persona is not None and turn.conversation is not None and turn.answer is not None
+        if turn.answer.status != "running":  # it is as its user wrote it
+            on_ack(turn.ack)
+            self._publish_beginning(user_id, turn)
+            return None
         generation = Generation(user_id, turn.persona.id, turn.answer)
         self._running[generation.conversation_id] = generation
         try:
@@ -216,14 +230,10 @@ class Turns:
     def _publish_beginning(self, user_id: int, turn: Turn) -> None:
         assert turn.conversation is not None and turn.answer is not None
         self._hub.publish(user_id, ConversationSaved(conversation=turn.conversation))
-        if turn.replaced is not None:
-            gone = turn.replaced
-            self._hub.publish(
-                user_id, MessageDeleted(seq=gone.seq, conversation_id=gone.conversation_id, message_id=gone.id)
-            )
         if turn.question is not None:
             self._hub.publish(user_id, MessageAdded(message=turn.question))
-        self._hub.publish(user_id, MessageAdded(message=turn.answer))
+        running = turn.answer.status == "running"
+        self._hub.publish(user_id, (MessageAdded if running else MessageDone)(message=turn.answer))
 
     def _break_off(self, generation: Generation, status: str) -> None:
         if not generation.ended_by:

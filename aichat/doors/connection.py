@@ -292,6 +292,15 @@ class Connection(ConversationFrames):
     async def handle_chat_continue(self, command: frames.ChatContinue) -> None:
         await self.chat.turns.carry_on(self.user_id, self.user.name, command, self.watch_and_ack)
 
+    async def handle_message_edit(self, command: frames.MessageEdit) -> None:
+        await self.chat.turns.edit(self.user_id, self.user.name, command, self.watch_and_ack)
+
+    async def handle_message_delete(self, command: frames.MessageDelete) -> None:
+        await self.chat.conversations.delete_message(self.user_id, command, self.ack)
+
+    async def handle_branch_select(self, command: frames.BranchSelect) -> None:
+        await self.chat.conversations.select_branch(self.user_id, command, self.ack)
+
     async def handle_persona_update(self, command: frames.PersonaUpdate) -> None:
         await self.chat.personas.update(self.user, command, self.ack)
 
@@ -383,7 +392,7 @@ def nobody_came() -> None:
 
 
 GREETINGS = (frames.Login, frames.Hello)
-GENERATING = (frames.Chat, frames.ChatRegenerate, frames.ChatContinue)
+GENERATING = (frames.Chat, frames.ChatRegenerate, frames.ChatContinue, frames.MessageEdit)
 
 Handler = Callable[[Connection, Any], Awaitable[None]]
 

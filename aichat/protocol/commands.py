@@ -20,6 +20,7 @@ from aichat.protocol.values import (
 
 RequestId = Annotated[str, msgspec.Meta(max_length=64)]
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
+ParentId = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
 
 def tag_of(class_name: str) -> str:
@@ -61,7 +62,8 @@ class Hello(Command, frozen=True):
 class Chat(Command, frozen=True):
     """Says something to a persona (the seed's frame). Without `conversation_id` the newest conversation goes on.
 
-    Without `persona_id` the one chosen by `persona_select` is meant. `new_conversation` starts a fresh one.
+    Without `persona_id` the one chosen by `persona_select` is meant. `new_conversation` starts a fresh one. With
+    `parent_id` it is said below that message of `conversation_id` (0: as a first one), and that branch is shown.
 
     Example: {"type": "chat", "persona_id": "p1", "content": "你好", "conversation_id": 7, "request_id": "a1"}
     """
@@ -70,6 +72,7 @@ class Chat(Command, frozen=True):
     persona_id: Annotated[str, msgspec.Meta(max_length=100)] = ""
     conversation_id: Id | None = None
     new_conversation: bool = False
+    parent_id: ParentId | None = None
 
 
 class ChatStop(Command, frozen=True):
@@ -85,12 +88,15 @@ class ChatStop(Command, frozen=True):
 
 
 class ChatRegenerate(Command, frozen=True):
-    """Has the last question answered anew; the old answer leaves the conversation but stays in the store.
+    """Has the last question answered anew: the new answer is a sibling of the old one, and is shown.
 
-    Example: {"type": "chat_regenerate", "conversation_id": 7, "request_id": "a3"}
+    With `message_id` that answer's question, or that question, wherever it stands.
+
+    Example: {"type": "chat_regenerate", "conversation_id": 7, "message_id": 92, "request_id": "a3"}
     """
 
     conversation_id: Id
+    message_id: Id | None = None
 
 
 class ChatContinue(Command, frozen=True):
@@ -103,6 +109,39 @@ class ChatContinue(Command, frozen=True):
 
     conversation_id: Id
     answer_id: Id | None = None
+
+
+class MessageEdit(Command, frozen=True):
+    """Says a message in other words: the new text is a sibling of the old one, which is kept, and is shown.
+
+    A question is answered, as after `chat`; the text of an answer is taken as it is, `done`.
+
+    Example: {"type": "message_edit", "conversation_id": 7, "message_id": 91, "content": "Hello!", "request_id": "c2"}
+    """
+
+    conversation_id: Id
+    message_id: Id
+    content: Content
+
+
+class MessageDelete(Command, frozen=True):
+    """Deletes a message and all below it. Where the chain that is shown is cut, a sibling's takes its place.
+
+    Example: {"type": "message_delete", "conversation_id": 7, "message_id": 91, "request_id": "c3"}
+    """
+
+    conversation_id: Id
+    message_id: Id
+
+
+class BranchSelect(Command, frozen=True):
+    """Shows the branch that a message is in: down to it, and from there to its newest messages.
+
+    Example: {"type": "branch_select", "conversation_id": 7, "message_id": 91, "request_id": "c4"}
+    """
+
+    conversation_id: Id
+    message_id: Id
 
 
 class PersonaListQuery(Command, frozen=True):
@@ -173,7 +212,7 @@ class ModelListQuery(Command, frozen=True):
 class HistoryRequest(Command, frozen=True):
     """Asks for a page of messages (the seed's frame); without `conversation_id` of the newest conversation.
 
-    The page is the last `limit` messages before the message `before`.
+    The page is the last `limit` messages above the message `before`, of those that are shown.
 
     Example: {"type": "history_request", "persona_id": "p1", "conversation_id": 123, "before": 900, "limit": 50}
     """

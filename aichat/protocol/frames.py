@@ -32,7 +32,7 @@ MAX_FRAME_BYTES = 1_048_576
 MAX_DEPTH = 16
 
 AnyCommand = (
-    Login | Hello | Chat | ChatStop | ChatRegenerate | ChatContinue
+    Login | Hello | Chat | ChatStop | ChatRegenerate | ChatContinue | MessageEdit | MessageDelete | BranchSelect
     | PersonaListQuery | PersonaSelect | PersonaCreate | PersonaUpdate | PersonaDelete | PersonaTry | ModelListQuery
     | HistoryRequest
     | ConversationListQuery | ConversationCreate | ConversationRename | ConversationUpdate | ConversationRead

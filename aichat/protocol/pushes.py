@@ -113,7 +113,8 @@ class ModelList(Push, frozen=True):
 class HistoryResponse(Push, frozen=True):
     """The conversations with a persona and one page of messages (the seed's frame), oldest first.
 
-    `conversation_id` says whose messages they are, `more` whether older ones exist.
+    `conversation_id` says whose messages they are, `more` whether older ones exist. `siblings` has, for each of the
+    messages that does not stand alone below its parent, the ids of all that stand there, in order.
 
     Example: {"type": "history_response", "persona_id": "p1",
               "conversations": [{"id": 123, "title": "第一次对话", "create_time": "2023-01-01"}],
@@ -126,6 +127,7 @@ class HistoryResponse(Push, frozen=True):
     messages: list[Message]
     conversation_id: int = 0
     more: bool = False
+    siblings: list[list[int]] = []
     request_id: str = ""
 
 
@@ -219,7 +221,7 @@ class MessageDone(Push, frozen=True):
 
 
 class MessageDeleted(Push, frozen=True):
-    """Event: a message left its conversation (its answer was made anew).
+    """Event: a message is gone, with all below it.
 
     Example: {"type": "message_deleted", "seq": 65, "conversation_id": 7, "message_id": 92}
     """

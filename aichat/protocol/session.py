@@ -170,6 +170,8 @@ class Session:
         for change in changes:
             if change.kind == "gap" and isinstance(frame, frames.MessageDelta):
                 self._fill_gap(frame)
+            elif change.kind == "missing" and isinstance(change.key, int):
+                self._write(frames.HistoryRequest(conversation_id=change.key))
             elif change.kind == "conversations" and change.key not in self.timeline.conversations:
                 self.opened_conversations.discard(change.key)
         return frame, changes
@@ -323,7 +325,7 @@ class Session:
                 self._write(pending.command)
 
     def _open(self, conversation_id: int) -> None:
-        if not self.timeline.is_loaded(conversation_id):
+        if not self.timeline.is_loaded(conversation_id) or conversation_id in self.timeline.restored:
             self._write(frames.HistoryRequest(conversation_id=conversation_id))
         request_id = f"{OPENING}{conversation_id}"
         self._write(frames.ConversationSubscribe(conversation_id=conversation_id, request_id=request_id))

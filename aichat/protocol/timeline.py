@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from msgspec.structs import replace
 
 from aichat.protocol import frames
+from aichat.protocol.tree import Tree
 from aichat.protocol.values import Conversation, Message, Persona, can_continue
 
 
@@ -21,10 +22,11 @@ class Change(NamedTuple):
 
     personas: the list of personas · conversations: the list of conversations · messages: which messages a
     conversation has (key: conversation id) · message: one message (key: message id) · live: its live text grew
-    (key: message id) · gap: live text is missing, subscribe anew (key: conversation id).
+    (key: message id) · gap: live text is missing, subscribe anew (key: conversation id) · missing: messages that are
+    to be shown are not here, load the newest page (key: conversation id).
     """
 
-    kind: Literal["personas", "conversations", "messages", "message", "live", "gap"]
+    kind: Literal["personas", "conversations", "messages", "message", "live", "gap", "missing"]
     key: str | int | None = None
 
 
@@ -81,9 +83,11 @@ class Timeline:
         """Message id -> which place in the queue a running answer has; none once it is being written."""
         self.older: dict[int, bool] = {}
         """Conversation id -> whether older messages exist than those loaded; a key means: loaded."""
+        self.restored: set[int] = set()
+        """Conversations of which no page came yet: what was kept does not say which messages have siblings."""
         self.personas_known = False
         self.conversations_known = False
-        self._messages: dict[int, dict[int, Message]] = {}
+        self._trees: dict[int, Tree] = {}
         self._gone: dict[tuple[str, str | int], int] = {}
         """What was deleted, with the `seq` of that: what comes back has a higher one."""
 
@@ -103,8 +107,10 @@ class Timeline:
             return
         journal, self.journal = self.journal, None
         self._load(conversation_id, more=more)
+        self.restored.add(conversation_id)
         for message in messages:
             self._save_message(message)
+        self._look_up(conversation_id)
         self.journal = journal
 
     def apply(self, frame: frames.AnyPush) -> list[Change]:
@@ -133,8 +139,7 @@ class Timeline:
                     and made.id > max(self.conversations, default=0)
                 ):
                     self._load(made.id, more=False)  # made just now: its messages follow
-                self._save_conversation(frame.conversation)
-                return [Change("conversations", frame.conversation.id)]
+                return self._apply_conversation(made)
             case frames.ConversationDeleted():
                 return self._delete_conversation(frame.conversation_id, frame.seq)
             case frames.HistoryResponse():
@@ -142,11 +147,7 @@ class Timeline:
             case frames.MessageAdded() | frames.MessageDone():
                 return self._apply_message(frame.message)
             case frames.MessageDeleted():
-                self._gone["message", frame.message_id] = frame.seq
-                self._note_message(frame.conversation_id, frame.message_id)
-                self._messages.get(frame.conversation_id, {}).pop(frame.message_id, None)
-                self._settle(frame.message_id)
-                return [Change("messages", frame.conversation_id)]
+                return self._delete_message(frame)
             case frames.MessageDelta():
                 return self._apply_delta(frame)
             case frames.MessageSnapshot():
@@ -164,14 +165,21 @@ class Timeline:
         return conversation_id in self.older
 
     def messages(self, conversation_id: int) -> list[Message]:
-        """The messages of a loaded conversation, oldest first; running ones carry their live text."""
+        """The shown messages of a loaded conversation, oldest first; running ones carry their live text."""
         if conversation_id not in self.older:
             return []
-        return [self.shown(m) for m in self._messages.get(conversation_id, {}).values()]
+        tree = self._trees[conversation_id]
+        return [self.shown(tree.messages[ident]) for ident in tree.path]
+
+    def siblings(self, conversation_id: int, message_id: int) -> list[int]:
+        """The ids of all messages that stand where this one does, itself among them, in order: of the third of five
+        a switcher shows "3 / 5", and `branch_select` with another one's id shows that one."""
+        tree = self._trees.get(conversation_id)
+        return [message_id] if tree is None else tree.siblings(message_id)
 
     def message(self, conversation_id: int, message_id: int) -> Message | None:
-        """One loaded message, with its live text if it is running."""
-        message = self._messages.get(conversation_id, {}).get(message_id)
+        """One known message, shown or not, with its live text if it is running."""
+        message = self._known(conversation_id, message_id)
         return None if message is None else self.shown(message)
 
     def shown(self, message: Message) -> Message:
@@ -212,15 +220,30 @@ class Timeline:
             changes += self._delete_conversation(conversation.id, seq)
         return changes
 
-    def _save_conversation(self, conversation: Conversation) -> None:
-        known = self.conversations.get(conversation.id)
-        if self._gone.get(("conversation", conversation.id), -1) < conversation.seq and (
-            known is None or known.seq <= conversation.seq
-        ):
-            self.conversations[conversation.id] = conversation
-            self._gone.pop(("conversation", conversation.id), None)  # it was brought back
-            if self.journal is not None:
-                self.journal.conversations.add(conversation.id)
+    def _save_conversation(self, conversation: Conversation) -> bool:
+        """-> False if what it shows now has to be loaded."""
+        known, tree = self.conversations.get(conversation.id), self._trees.get(conversation.id)
+        gone = self._gone.get(("conversation", conversation.id), -1)
+        if gone >= conversation.seq or (known is not None and known.seq > conversation.seq):
+            return True
+        self.conversations[conversation.id] = conversation
+        self._gone.pop(("conversation", conversation.id), None)  # it was brought back
+        if self.journal is not None:
+            self.journal.conversations.add(conversation.id)
+        if tree is None or tree.leaf_id == conversation.leaf_id:
+            return True
+        follows = conversation.touched == conversation.seq  # then it is about what was said just now
+        return tree.show(conversation.leaf_id) and (tree.knows_leaf or follows)
+
+    def _apply_conversation(self, conversation: Conversation) -> list[Change]:
+        ident, tree = conversation.id, self._trees.get(conversation.id)
+        leaf_id = None if tree is None else tree.leaf_id
+        whole = self._save_conversation(conversation)
+        changes = [Change("conversations", ident)]
+        if tree is not None and tree.leaf_id != leaf_id and self.is_loaded(ident):
+            self._look_up(ident)
+            changes += [Change("messages", ident)] if whole else [Change("messages", ident), Change("missing", ident)]
+        return changes
 
     def _delete_conversation(self, conversation_id: int, seq: int) -> list[Change]:
         known = self.conversations.get(conversation_id)
@@ -231,51 +254,86 @@ class Timeline:
         if self.journal is not None:
             self.journal.conversations.add(conversation_id)
         self.older.pop(conversation_id, None)
-        for message_id in self._messages.pop(conversation_id, {}):
+        tree = self._trees.pop(conversation_id, None)
+        for message_id in tree.messages if tree is not None else ():
             self._settle(message_id)
         return [Change("conversations", conversation_id), Change("messages", conversation_id)]
 
+    def _delete_message(self, frame: frames.MessageDeleted) -> list[Change]:
+        """One and all below it."""
+        ident = frame.conversation_id
+        for message_id in self._tree(ident).delete(frame.message_id):
+            self._gone["message", message_id] = frame.seq
+            self._note_message(ident, message_id)
+            self._settle(message_id)
+        self._look_up(ident)
+        return [Change("messages", ident)]
+
     def _load(self, conversation_id: int, *, more: bool) -> None:
         self.older[conversation_id] = more
-        self._messages.setdefault(conversation_id, {})
+        self._tree(conversation_id)
         if self.journal is not None:
             self.journal.loaded.add(conversation_id)
+
+    def _tree(self, conversation_id: int) -> Tree:
+        tree = self._trees.get(conversation_id)
+        if tree is None:
+            known = self.conversations.get(conversation_id)
+            tree = self._trees[conversation_id] = Tree(0 if known is None else known.leaf_id)
+        return tree
+
+    def _known(self, conversation_id: int, message_id: int) -> Message | None:
+        tree = self._trees.get(conversation_id)
+        return None if tree is None else tree.messages.get(message_id)
+
+    def _look_up(self, conversation_id: int) -> None:
+        """Whether older messages exist than those shown."""
+        reaches_top = self._tree(conversation_id).reaches_top
+        if reaches_top is not None and conversation_id in self.older:
+            self.older[conversation_id] = not reaches_top
 
     def _apply_history(self, frame: frames.HistoryResponse) -> list[Change]:
         for conversation in frame.conversations:
             self._save_conversation(conversation)
         changes = [Change("conversations")]
         if frame.conversation_id and ("conversation", frame.conversation_id) not in self._gone:
-            known = self._messages.get(frame.conversation_id, {})
-            reaches_back = not known or not frame.messages or frame.messages[0].id < min(known)
-            if reaches_back or frame.conversation_id not in self.older:
-                self._load(frame.conversation_id, more=frame.more)
+            ident, tree = frame.conversation_id, self._tree(frame.conversation_id)
+            self.restored.discard(ident)
+            reaches_back = not tree.path or not frame.messages or frame.messages[0].id < tree.path[0]
+            if reaches_back or ident not in self.older:
+                self._load(ident, more=frame.more)
             for message in frame.messages:
                 self._save_message(message)
-            changes.append(Change("messages", frame.conversation_id))
+            for siblings in frame.siblings:
+                tree.add_siblings([sibling for sibling in siblings if ("message", sibling) not in self._gone])
+            self._look_up(ident)
+            changes.append(Change("messages", ident))
+            if not tree.knows_leaf:  # the page was read before another branch was chosen
+                changes.append(Change("missing", ident))
         return changes
 
     def _apply_message(self, message: Message) -> list[Change]:
-        known = message.id in self._messages.get(message.conversation_id, {})
-        self._save_message(message)  # of a conversation not loaded too: a page under way may be older than this
-        if not self.is_loaded(message.conversation_id):
+        ident = message.conversation_id
+        known = self._known(ident, message.id) is not None
+        whole = self._save_message(message)  # of one not loaded too: a page under way may be older than this
+        if not self.is_loaded(ident):
             return []
-        return [Change("message", message.id) if known else Change("messages", message.conversation_id)]
+        self._look_up(ident)
+        changes = [Change("message", message.id) if known else Change("messages", ident)]
+        return changes if whole else [*changes, Change("missing", ident)]
 
-    def _save_message(self, message: Message) -> None:
-        here = self._messages.setdefault(message.conversation_id, {})
-        known = here.get(message.id)
+    def _save_message(self, message: Message) -> bool:
+        """-> False if what comes to be shown by it has to be loaded."""
+        known = self._known(message.conversation_id, message.id)
         if ("message", message.id) in self._gone or (known is not None and known.seq > message.seq):
-            return
-        in_order = known is not None or not here or message.id > next(reversed(here))
-        here[message.id] = message
+            return True
+        whole = self._tree(message.conversation_id).save(message)
         self._note_message(message.conversation_id, message.id)
-        if not in_order:
-            self._messages[message.conversation_id] = dict(sorted(here.items()))
         if message.status != "running":
             self._settle(message.id)
         elif message.id not in self.live or (known is not None and known.seq < message.seq):
             self.live[message.id] = LiveText(message.content, message.reasoning)  # it grows on from what is stored
+        return whole
 
     def _note_message(self, conversation_id: int, message_id: int) -> None:
         if self.journal is not None:
@@ -303,5 +361,5 @@ class Timeline:
         return [Change("live", delta.message_id) if live.grow(delta) else Change("gap", delta.conversation_id)]
 
     def _is_final(self, conversation_id: int, message_id: int) -> bool:
-        known = self._messages.get(conversation_id, {}).get(message_id)
+        known = self._known(conversation_id, message_id)
         return (known is not None and known.status != "running") or ("message", message_id) in self._gone

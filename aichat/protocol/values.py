@@ -110,9 +110,10 @@ class Spoken(Value, frozen=True):
 
 
 class Conversation(Value, frozen=True):
-    """One line of messages with one persona.
+    """A tree of messages with one persona, of which one chain is shown.
 
-    `update_time` is that of its newest message, `touched` that message's place in the log: sort by it.
+    `update_time` is that of its newest message, `touched` that message's place in the log: sort by it. `leaf_id` is
+    the last message of the chain that is shown, 0 if there is none.
     `read` is the last message that its user has read, on whatever device; `unread`, whether something was said after
     it. That is so from the question on: show it where no answer is being written.
     """
@@ -123,6 +124,7 @@ class Conversation(Value, frozen=True):
     persona_id: str = ""
     update_time: str = ""
     touched: int = 0
+    leaf_id: int = 0
     seq: int = 0
     pinned: bool = False
     archived: bool = False
@@ -151,6 +153,7 @@ class Failure(Value, frozen=True):
 class Message(Value, frozen=True):
     """One stored message. `request_id` is set on a user's own message and lets its author recognise it.
 
+    It stands below the message `parent_id`, whose id is less than its own; 0 at the beginning of a conversation.
     `seams` are the places in `content`, as counts of code points, at which a broken answer was continued; the last
     one stands at the end as long as nothing new has come.
     """
@@ -167,6 +170,7 @@ class Message(Value, frozen=True):
     failure: Failure | None = None
     request_id: str = ""
     seams: list[int] = []
+    parent_id: int = 0
     seq: int = 0
 
 

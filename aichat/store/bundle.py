@@ -1,8 +1,8 @@
 """A user's personas and conversations as one file: written beside a running service, taken in by the store.
 
 JSON: {"format": "aichat", "version": 1, "user", "personas": […], "conversations": [{…, "messages": […]}]}, with the
-fields of docs/protocol.md. Ids in it only join its parts: what is taken in gets ids of its own. Answers that were
-made anew stay behind.
+fields of docs/protocol.md. Ids in it only join its parts: what is taken in gets ids of its own. Of each conversation
+the shown messages are in it; other branches stay behind.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import hashlib
 import os
 import sqlite3
 import uuid
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import msgspec
 from msgspec.structs import asdict
@@ -21,7 +22,7 @@ from twisted.internet.defer import Deferred
 
 from aichat.protocol.errors import AichatError
 from aichat.protocol.frames import AnyPush, ConversationSaved, MessageAdded, PersonaSaved
-from aichat.protocol.values import Failure, PersonaConfig, PersonaId, Status, Title
+from aichat.protocol.values import Conversation, Failure, PersonaConfig, PersonaId, Status, Title
 from aichat.store.backup import open_read_only
 from aichat.store.conversations import get_conversation
 from aichat.store.database import Database, next_seq
@@ -148,6 +149,7 @@ class Bundles:
         for conversation in bundle.conversations:
             if conversation.persona_id not in ids:
                 raise AichatError("bad_frame", f"The persona {conversation.persona_id!r} is not in the file.")
+            seq = next_seq(connection)
             ident = queries.import_conversation(
                 connection,
                 persona_id=ids[conversation.persona_id],
@@ -155,18 +157,22 @@ class Bundles:
                 title=conversation.title,
                 create_time=conversation.create_time,
                 update_time=conversation.update_time,
-                seq=next_seq(connection),
+                seq=seq,
             )
-            events.append(ConversationSaved(conversation=get_conversation(queries, connection, user_id, ident)))
+            at, message_id = len(events), 0
             for message in conversation.messages:
                 message_id = queries.import_message(
                     connection,
                     conversation_id=ident,
                     user_id=user_id,
+                    parent_id=message_id,
                     seq=next_seq(connection),
                     **_columns(message),
                 )
                 events.append(MessageAdded(message=to_message(queries.message(connection, id=message_id))))
+            queries.show_leaf(connection, leaf_id=message_id, seq=seq, id=ident)
+            conversation_saved = ConversationSaved(conversation=get_conversation(queries, connection, user_id, ident))
+            events.insert(at, conversation_saved)
             messages += len(conversation.messages)
         return Taken(made, len(bundle.conversations), messages, user_id, events)
 
@@ -207,14 +213,22 @@ def _gather(queries: Any, connection: sqlite3.Connection, user_name: str) -> Bun
                 create_time=conversation.create_time,
                 update_time=conversation.update_time or conversation.create_time,
                 messages=[
-                    _bundled(_at_rest(to_message(r)), BundledMessage)
-                    for r in reversed(
-                        list(queries.page(connection, conversation_id=conversation.id, before=2**62, limit=-1))
-                    )
+                    _bundled(_at_rest(to_message(r[:-1])), BundledMessage)
+                    for r in reversed(list(_shown(queries, connection, conversation)))
                 ],
             )
             for conversation in reversed(conversations)
         ],
+    )
+
+
+def _shown(queries: Any, connection: sqlite3.Connection, conversation: Conversation) -> Iterable[Any]:
+    """Rows of all messages that a conversation shows, newest first."""
+    return cast(
+        Iterable[Any],
+        queries.page(
+            connection, conversation_id=conversation.id, leaf_id=conversation.leaf_id, before=2**62, limit=-1
+        ),
     )
 
 

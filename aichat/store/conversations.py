@@ -52,13 +52,18 @@ class Saved(NamedTuple):
 
 
 class History(NamedTuple):
-    """The conversations with a persona and a page of messages, oldest first."""
+    """The conversations with a persona and a page of the shown messages, oldest first.
+
+    `siblings` are the ids of those of them that do not stand alone below their parent, each with what stands there
+    beside it, in order.
+    """
 
     persona_id: str
     conversations: list[Conversation]
     conversation_id: int
     messages: list[Message]
     more: bool
+    siblings: list[list[int]] = []  # noqa: RUF012 - never changed
 
 
 class Conversations:
@@ -99,14 +104,19 @@ class Conversations:
                 queries.page(
                     connection,
                     conversation_id=chosen.id,
+                    leaf_id=chosen.leaf_id,
                     before=request.before or 2**62,
                     limit=request.limit + 1,
                 )
             )
             rows, more = _within(rows, request.limit)
-            messages = [to_message(row) for row in reversed(rows)]
+            rows.reverse()
+            messages = [to_message(row[:-1]) for row in rows]
+            siblings = [sorted(map(int, row[-1].split(","))) for row in rows if "," in row[-1]]
             conversations = self._all_of(connection, user_id, chosen.persona_id) if request.before is None else []
-            return History(chosen.persona_id, conversations, chosen.id, messages, more)
+            if request.before is None and not any(known.id == chosen.id for known in conversations):
+                conversations.append(chosen)  # the list does not reach so far, and the page needs its leaf
+            return History(chosen.persona_id, conversations, chosen.id, messages, more, siblings)
 
         return self._database.read(read)
 
@@ -165,7 +175,7 @@ class Conversations:
                 if read is None:
                     raise AichatError("not_found", f"There is no message {command.message_id} in that conversation.")
                 read = max(read, known.read)
-                unread = bool(known.unread and queries.is_unread(connection, conversation_id=ident, read_id=read))
+                unread = bool(known.unread and queries.is_unread(connection, leaf_id=known.leaf_id, read_id=read))
                 is_new = (read, unread) != (known.read, known.unread)
                 if is_new:
                     seq = next_seq(connection)
@@ -277,8 +287,11 @@ def insert_conversation(
     *,
     titled: bool = False,
     unread: bool = False,
+    leaf_id: int = 0,
 ) -> Conversation:
-    """A new row -> what it says. `titled`: its user gave it the title; `unread`: something is said in it at once."""
+    """A new row -> what it says. `titled`: its user gave it the title; `unread`: something is said in it at once,
+    down to the message `leaf_id`.
+    """
     time, seq = now(), next_seq(connection)
     ident = queries.insert_conversation(
         connection,
@@ -288,6 +301,7 @@ def insert_conversation(
         titled=titled,
         unread=unread,
         time=time,
+        leaf_id=leaf_id,
         seq=seq,
     )
     return Conversation(
@@ -297,6 +311,7 @@ def insert_conversation(
         persona_id=persona_id,
         update_time=time,
         touched=seq,
+        leaf_id=leaf_id,
         seq=seq,
         unread=unread,
     )

@@ -45,7 +45,8 @@ def to_persona(row: Any, user_id: int) -> Persona:
 
 
 def to_conversation(row: Any) -> Conversation:
-    """id, persona_id, title, create_time, update_time, touched, seq, pinned, archived, tags (JSON), unread, read"""
+    """id, persona_id, title, create_time, update_time, touched, seq, pinned, archived, tags (JSON), unread, read,
+    leaf_id"""
     return to_conversations([row])[0]
 
 
@@ -59,6 +60,7 @@ def to_conversations(rows: Iterable[Any]) -> list[Conversation]:
             create_time=made,
             update_time=updated,
             touched=touched,
+            leaf_id=leaf_id,
             seq=seq,
             pinned=pinned == 1,
             archived=archived == 1,
@@ -66,14 +68,15 @@ def to_conversations(rows: Iterable[Any]) -> list[Conversation]:
             unread=unread == 1,
             read=read,
         )
-        for ident, persona, title, made, updated, touched, seq, pinned, archived, tags, unread, read in rows
+        for ident, persona, title, made, updated, touched, seq, pinned, archived, tags, unread, read, leaf_id in rows
     ]
 
 
 def to_message(row: Any) -> Message:
     """id, conversation_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure (JSON),
-    request_id, seams (JSON), seq"""
-    ident, conversation, sender, content, time, status, reasoning, ms, model, failure, request_id, seams, seq = row
+    request_id, seams (JSON), parent_id, seq"""
+    ident, conversation, sender, content, time, status, reasoning, ms, model, failure, request_id, *more = row
+    seams, parent_id, seq = more
     return Message(
         id=ident,
         conversation_id=conversation,
@@ -87,5 +90,6 @@ def to_message(row: Any) -> Message:
         failure=msgspec.json.decode(failure, type=Failure) if failure else None,
         request_id=request_id,
         seams=msgspec.json.decode(seams),
+        parent_id=parent_id,
         seq=seq,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from twisted.internet.interfaces import IReactorThreads
 
+from aichat.store.branches import Branches
 from aichat.store.bundle import Bundles
 from aichat.store.conversations import Conversations
 from aichat.store.database import Database
@@ -38,6 +39,7 @@ class Store:
         self.users = Users(self._database, self._queries)
         self.personas = Personas(self._database, self._queries)
         self.conversations = Conversations(self._database, self._queries)
+        self.branches = Branches(self._database, self._queries)
         self.messages = Messages(self._database, self._queries)
         self.search = Search(self._database, self._queries)
 

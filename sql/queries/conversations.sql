@@ -1,28 +1,28 @@
 -- name: conversations_of(user_id, limit)
 SELECT id, persona_id, title, create_time, update_time, touched, seq,
-       pinned, archived, tags, unread, read_id
+       pinned, archived, tags, unread, read_id, leaf_id
 FROM conversations WHERE user_id = :user_id ORDER BY touched DESC, id DESC LIMIT :limit;
 
 -- name: conversations_with(user_id, persona_id, limit)
 SELECT id, persona_id, title, create_time, update_time, touched, seq,
-       pinned, archived, tags, unread, read_id
+       pinned, archived, tags, unread, read_id, leaf_id
 FROM conversations WHERE user_id = :user_id AND persona_id = :persona_id
 ORDER BY touched DESC, id DESC LIMIT :limit;
 
 -- name: conversations_since(user_id, seq)
 SELECT id, persona_id, title, create_time, update_time, touched, seq,
-       pinned, archived, tags, unread, read_id
+       pinned, archived, tags, unread, read_id, leaf_id
 FROM conversations WHERE user_id = :user_id AND seq > :seq ORDER BY seq;
 
 -- name: conversation(id, user_id)^
 SELECT id, persona_id, title, create_time, update_time, touched, seq,
-       pinned, archived, tags, unread, read_id
+       pinned, archived, tags, unread, read_id, leaf_id
 FROM conversations WHERE id = :id AND user_id = :user_id;
 
 -- name: place(id, user_id)^
 -- A conversation, whether an answer is being written in it, and its persona as its user sees it, NULL if not at all.
 SELECT c.id, c.persona_id, c.title, c.create_time, c.update_time, c.touched, c.seq,
-       pinned, archived, tags, unread, read_id,
+       pinned, archived, tags, unread, read_id, leaf_id,
        EXISTS (SELECT 1 FROM messages WHERE user_id = :user_id AND conversation_id = :id AND status = 'running'),
        p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters,
        provider, fallback, shared, temperature, p.seq, p.user_id, u.name
@@ -33,18 +33,22 @@ WHERE c.id = :id AND c.user_id = :user_id;
 
 -- name: newest_conversation_with(user_id, persona_id)^
 SELECT id, persona_id, title, create_time, update_time, touched, seq,
-       pinned, archived, tags, unread, read_id
+       pinned, archived, tags, unread, read_id, leaf_id
 FROM conversations WHERE user_id = :user_id AND persona_id = :persona_id
 ORDER BY touched DESC, id DESC LIMIT 1;
 
--- name: insert_conversation(persona_id, user_id, title, titled, unread, time, seq)<!
-INSERT INTO conversations (persona_id, user_id, title, titled, unread, create_time, update_time, touched, seq)
-VALUES (:persona_id, :user_id, :title, :titled, :unread, :time, :time, :seq, :seq);
+-- name: insert_conversation(persona_id, user_id, title, titled, unread, time, leaf_id, seq)<!
+INSERT INTO conversations (persona_id, user_id, title, titled, unread, create_time, update_time, touched, leaf_id, seq)
+VALUES (:persona_id, :user_id, :title, :titled, :unread, :time, :time, :seq, :leaf_id, :seq);
 
--- name: touch_conversation(title, time, seq, id)!
--- Something is said in it. Whoever speaks in an archived one wants it back.
-UPDATE conversations SET title = :title, update_time = :time, touched = :seq, seq = :seq, unread = 1, archived = 0
+-- name: touch_conversation(title, time, leaf_id, seq, id)!
+-- Something is said in it, and shown. Whoever speaks in an archived one wants it back.
+UPDATE conversations
+SET title = :title, update_time = :time, touched = :seq, leaf_id = :leaf_id, seq = :seq, unread = 1, archived = 0
 WHERE id = :id;
+
+-- name: show_leaf(leaf_id, seq, id)!
+UPDATE conversations SET leaf_id = :leaf_id, seq = :seq WHERE id = :id;
 
 -- name: update_conversation(title, titled, pinned, archived, tags, seq, id)!
 UPDATE conversations

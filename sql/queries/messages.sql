@@ -1,35 +1,47 @@
--- name: page(conversation_id, before, limit)
--- The last messages of a conversation before one of them, newest first.
-SELECT id, conversation_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure,
-       request_id, seams, seq
-FROM messages WHERE conversation_id = :conversation_id AND id < :before AND replaced = 0
-ORDER BY id DESC LIMIT :limit;
+-- name: page(conversation_id, leaf_id, before, limit)
+-- The last messages of the chain that ends in a leaf, above one of them, newest first; each with the ids of all that
+-- stand where it stands. A chain is walked row by row, and no further than the page needs.
+WITH RECURSIVE path (id, parent_id) AS (
+    SELECT id, parent_id FROM messages
+    WHERE id = COALESCE((SELECT parent_id FROM messages WHERE id = :before AND conversation_id = :conversation_id),
+                        :leaf_id)
+    UNION ALL
+    SELECT above.id, above.parent_id FROM path CROSS JOIN messages AS above ON above.id = path.parent_id
+)
+SELECT m.id, m.conversation_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure,
+       request_id, seams, m.parent_id, seq,
+       (SELECT GROUP_CONCAT(s.id) FROM messages AS s
+        WHERE s.conversation_id = m.conversation_id AND s.parent_id = m.parent_id)
+FROM path CROSS JOIN messages AS m ON m.id = path.id WHERE path.id < :before LIMIT :limit;
 
--- name: said_until(conversation_id, before, limit)
--- The same, for a model.
-SELECT sender_type, content
-FROM messages WHERE conversation_id = :conversation_id AND id < :before AND replaced = 0
-ORDER BY id DESC LIMIT :limit;
+-- name: said_until(leaf_id, limit)
+-- The same, from the leaf on, for a model.
+WITH RECURSIVE path (id, parent_id) AS (
+    SELECT id, parent_id FROM messages WHERE id = :leaf_id
+    UNION ALL
+    SELECT above.id, above.parent_id FROM path CROSS JOIN messages AS above ON above.id = path.parent_id
+)
+SELECT sender_type, content FROM path CROSS JOIN messages AS m ON m.id = path.id LIMIT :limit;
 
 -- name: messages_since(user_id, seq, limit)
 SELECT id, conversation_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure,
-       request_id, seams, seq
-FROM messages WHERE user_id = :user_id AND seq > :seq AND replaced = 0 ORDER BY seq LIMIT :limit;
+       request_id, seams, parent_id, seq
+FROM messages WHERE user_id = :user_id AND seq > :seq ORDER BY seq LIMIT :limit;
 
 -- name: message(id)^
 SELECT id, conversation_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure,
-       request_id, seams, seq
+       request_id, seams, parent_id, seq
 FROM messages WHERE id = :id;
 
--- name: insert_question_and_answer(conversation_id, user_id, content, time, request_id, question_seq, answer_seq)<!
--- -> the answer's id; the question's is one less.
-INSERT INTO messages (conversation_id, user_id, sender_type, content, send_time, status, request_id, seq)
-VALUES (:conversation_id, :user_id, 0, :content, :time, 'done', :request_id, :question_seq),
-       (:conversation_id, :user_id, 1, '', :time, 'running', '', :answer_seq);
+-- name: insert_question_and_answer(id, parent_id, conversation_id, user_id, content, time, request_id, question_seq, answer_seq)!
+-- The question has this id, and the answer below it the next one.
+INSERT INTO messages (id, parent_id, conversation_id, user_id, sender_type, content, send_time, status, request_id, seq)
+VALUES (:id, :parent_id, :conversation_id, :user_id, 0, :content, :time, 'done', :request_id, :question_seq),
+       (:id + 1, :id, :conversation_id, :user_id, 1, '', :time, 'running', '', :answer_seq);
 
--- name: insert_answer(conversation_id, user_id, time, seq)<!
-INSERT INTO messages (conversation_id, user_id, sender_type, content, send_time, status, seq)
-VALUES (:conversation_id, :user_id, 1, '', :time, 'running', :seq);
+-- name: insert_answer(id, parent_id, conversation_id, user_id, content, time, status, seq)!
+INSERT INTO messages (id, parent_id, conversation_id, user_id, sender_type, content, send_time, status, seq)
+VALUES (:id, :parent_id, :conversation_id, :user_id, 1, :content, :time, :status, :seq);
 
 -- name: all_running()
 SELECT id, user_id, content FROM messages WHERE status = 'running';
@@ -42,7 +54,7 @@ UPDATE messages SET content = :content, reasoning = :reasoning WHERE id = :id AN
 UPDATE messages
 SET content = :content, reasoning = :reasoning, reasoning_ms = :reasoning_ms, status = :status, model = :model,
     failure = :failure, seq = :seq
-WHERE id = :id AND status = 'running' RETURNING conversation_id, send_time, seams, user_id;
+WHERE id = :id AND status = 'running' RETURNING conversation_id, send_time, seams, user_id, parent_id;
 
 -- name: interrupt(status, failure, seq, id)!
 UPDATE messages SET status = :status, failure = :failure, seq = :seq WHERE id = :id AND status = 'running';
@@ -52,11 +64,13 @@ UPDATE messages SET status = :status, failure = :failure, seq = :seq WHERE id = 
 UPDATE messages SET status = 'running', failure = '', seams = :seams, seq = :seq WHERE id = :id;
 
 -- name: before_turn(user_id, request_id)^
--- How many answers of a user are unfinished; of a request id: the question said under it, and the first reply.
+-- How many answers of a user are unfinished; of a request id: the question said under it, and the first reply; the
+-- last id of a message.
 SELECT COUNT(*),
        (SELECT MIN(id) FROM messages WHERE user_id = :user_id AND request_id = :request_id AND request_id <> ''),
        (SELECT digest FROM requests WHERE user_id = :user_id AND request_id = :request_id),
-       (SELECT reply FROM requests WHERE user_id = :user_id AND request_id = :request_id)
+       (SELECT reply FROM requests WHERE user_id = :user_id AND request_id = :request_id),
+       COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0)
 FROM messages WHERE user_id = :user_id AND status = 'running';
 
 -- name: said_before(id)^
@@ -64,11 +78,38 @@ FROM messages WHERE user_id = :user_id AND status = 'running';
 SELECT (SELECT persona_id FROM conversations WHERE id = asked.conversation_id),
        asked.conversation_id, asked.id, asked.content,
        (SELECT MIN(answer.id) FROM messages AS answer
-        WHERE answer.conversation_id = asked.conversation_id AND answer.id > asked.id)
+        WHERE answer.conversation_id = asked.conversation_id AND answer.parent_id = asked.id)
 FROM messages AS asked WHERE asked.id = :id;
 
--- name: replace(seq, id)!
-UPDATE messages SET replaced = 1, seq = :seq WHERE id = :id;
+-- name: is_shown(leaf_id, id)$
+-- Whether a message is in the chain that ends in a leaf. Ids fall from one to the next, so it ends there or at once.
+WITH RECURSIVE path (id) AS (
+    SELECT :leaf_id
+    UNION ALL
+    SELECT m.parent_id FROM path CROSS JOIN messages AS m ON m.id = path.id WHERE m.parent_id >= :id
+)
+SELECT MIN(id) = :id FROM path;
+
+-- name: newest_below(conversation_id, id)$
+-- Where one comes that goes down from a message (0: from the top) to the newest of each message's children.
+WITH RECURSIVE path (id) AS (
+    SELECT :id
+    UNION ALL
+    SELECT (SELECT MAX(m.id) FROM messages AS m WHERE m.conversation_id = :conversation_id AND m.parent_id = path.id)
+    FROM path WHERE path.id IS NOT NULL
+)
+SELECT MAX(id) FROM path;
+
+-- name: delete_branch(conversation_id, id)!
+-- A message and all below it.
+DELETE FROM messages WHERE id IN (
+    WITH RECURSIVE below (id) AS (
+        SELECT :id
+        UNION ALL
+        SELECT m.id FROM below
+        CROSS JOIN messages AS m ON m.conversation_id = :conversation_id AND m.parent_id = below.id
+    )
+    SELECT id FROM below);
 
 -- name: delete_messages(conversation_id, limit)!
 DELETE FROM messages WHERE id IN (
@@ -78,7 +119,8 @@ DELETE FROM messages WHERE id IN (
 UPDATE messages SET user_id = :user_id WHERE conversation_id = :conversation_id;
 
 -- name: message_ids(conversation_id)
-SELECT id FROM messages WHERE conversation_id = :conversation_id ORDER BY id;
+-- Each after the one that it stands below.
+SELECT id FROM messages WHERE conversation_id = :conversation_id ORDER BY parent_id, id;
 
 -- name: bring_message_back(user_id, seq, id)*!
 UPDATE messages SET user_id = :user_id, seq = :seq WHERE id = :id;
@@ -87,13 +129,12 @@ UPDATE messages SET user_id = :user_id, seq = :seq WHERE id = :id;
 -- Up to which message one has read who has seen this one: an answer that is being written is not read yet.
 SELECT id - (status = 'running') FROM messages WHERE id = :id AND conversation_id = :conversation_id;
 
--- name: is_unread(conversation_id, read_id)$
--- Whether an answer came, or comes, after a message.
-SELECT 1 FROM messages
-WHERE conversation_id = :conversation_id AND id > :read_id AND sender_type = 1 AND replaced = 0 LIMIT 1;
+-- name: is_unread(leaf_id, read_id)$
+-- Whether an answer came, or comes, after a message, and is shown.
+SELECT 1 FROM messages WHERE id = :leaf_id AND id > :read_id AND sender_type = 1;
 
--- name: import_message(conversation_id, user_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure, seams, seq)<!
+-- name: import_message(conversation_id, user_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure, seams, parent_id, seq)<!
 INSERT INTO messages (conversation_id, user_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model,
-                      failure, seams, seq)
+                      failure, seams, parent_id, seq)
 VALUES (:conversation_id, :user_id, :sender_type, :content, :send_time, :status, :reasoning, :reasoning_ms, :model,
-        :failure, :seams, :seq);
+        :failure, :seams, :parent_id, :seq);

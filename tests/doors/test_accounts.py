@@ -252,7 +252,10 @@ def attempts(theirs: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         "chat": {"persona_id": persona, "content": "x"},
         "chat_stop": {"conversation_id": conversation, "answer_id": answer},
-        "chat_regenerate": {"conversation_id": conversation},
+        "chat_regenerate": {"conversation_id": conversation, "message_id": answer},
+        "message_edit": {"conversation_id": conversation, "message_id": answer, "content": "mine"},
+        "message_delete": {"conversation_id": conversation, "message_id": answer},
+        "branch_select": {"conversation_id": conversation, "message_id": answer},
         "chat_continue": {"conversation_id": conversation, "answer_id": answer},
         "persona_select": {"persona_id": persona},
         "persona_update": {"persona_id": persona, "persona_config": {"name": "mine"}},
@@ -301,6 +304,18 @@ async def test_every_verb_by_two_users_leaks_nothing(server: Server) -> None:
     # the same request id is another user's own
     own = await wei.ask("ack", type="persona_create", persona_config={"name": "w", "prompt": ""}, request_id="q")
     assert own["persona_id"] != persona
+    here = await wei.ask("ack", type="conversation_create", persona_id=own["persona_id"], request_id="cc")
+    where = {"conversation_id": here["conversation_id"], "message_id": theirs["answer"]}
+    for frame in (
+        {"type": "chat", "conversation_id": here["conversation_id"], "content": "x", "parent_id": theirs["answer"]},
+        {"type": "chat_regenerate", **where},
+        {"type": "message_edit", **where, "content": "x"},
+        {"type": "message_delete", **where},
+        {"type": "branch_select", **where},
+    ):
+        assert (await wei.ask("error", **frame, request_id=f"in-own-{frame['type']}"))["code"] == "not_found", frame
+    page = {"conversation_id": here["conversation_id"], "before": theirs["answer"]}
+    assert (await wei.ask("history_response", type="history_request", **page))["messages"] == []
     # resume from before all of it
     again = End(server, is_local=False)
     await again.hello(

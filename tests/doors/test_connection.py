@@ -189,7 +189,8 @@ async def test_failures_before_and_after_the_first_word(server: Server) -> None:
     assert (broken["status"], broken["content"]) == ("interrupted", "half")
     asked = server.provider.next_question()
     end.send(type="chat_regenerate", conversation_id=broken["conversation_id"], request_id="g1")
-    assert (await end.get("message_deleted"))["message_id"] == broken["id"]
+    added = (await end.get("message_added"))["message"]
+    assert added["parent_id"] == broken["parent_id"]
     await asked
     server.provider.say("whole")
     server.provider.finish()
@@ -638,6 +639,19 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"type": "chat_stop", "conversation_id": 999}, "not_found"),
     ({"type": "chat_stop"}, "bad_frame"),
     ({"type": "chat_regenerate", "conversation_id": 999}, "not_found"),
+    ({"type": "chat", "content": "x", "persona_id": "p1", "parent_id": 1}, "bad_frame"),
+    ({"type": "chat", "content": "x", "conversation_id": 999, "parent_id": -1}, "bad_frame"),
+    ({"type": "chat_regenerate", "conversation_id": 999, "message_id": 0}, "bad_frame"),
+    ({"type": "message_edit", "conversation_id": 999, "message_id": 1, "content": "x"}, "not_found"),
+    ({"type": "message_edit", "conversation_id": 999, "message_id": 1, "content": ""}, "bad_frame"),
+    ({"type": "message_edit", "conversation_id": 999, "message_id": 1, "content": "x" * 200_001}, "bad_frame"),
+    ({"type": "message_edit", "conversation_id": 999, "content": "x"}, "bad_frame"),
+    ({"type": "message_delete", "conversation_id": 999, "message_id": 1}, "not_found"),
+    ({"type": "message_delete", "conversation_id": 999}, "bad_frame"),
+    ({"type": "message_delete", "conversation_id": 999, "message_id": "1"}, "bad_frame"),
+    ({"type": "branch_select", "conversation_id": 999, "message_id": 1}, "not_found"),
+    ({"type": "branch_select", "message_id": 1}, "bad_frame"),
+    ({"type": "branch_select", "conversation_id": 999, "message_id": 1.5}, "bad_frame"),
     ({"type": "persona_select", "persona_id": ""}, "bad_frame"),
     ({"type": "persona_create", "persona_config": {"name": "", "prompt": "x"}}, "bad_frame"),
     ({"type": "persona_create", "persona_config": {"name": "x" * 101, "prompt": "x"}}, "bad_frame"),
