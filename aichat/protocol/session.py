@@ -325,7 +325,7 @@ class Session:
                 self._write(pending.command)
 
     def _open(self, conversation_id: int) -> None:
-        if not self.timeline.is_loaded(conversation_id) or conversation_id in self.timeline.restored:
+        if not self.timeline.is_loaded(conversation_id):
             self._write(frames.HistoryRequest(conversation_id=conversation_id))
         request_id = f"{OPENING}{conversation_id}"
         self._write(frames.ConversationSubscribe(conversation_id=conversation_id, request_id=request_id))

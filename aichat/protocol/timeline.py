@@ -83,8 +83,6 @@ class Timeline:
         """Message id -> which place in the queue a running answer has; none once it is being written."""
         self.older: dict[int, bool] = {}
         """Conversation id -> whether older messages exist than those loaded; a key means: loaded."""
-        self.restored: set[int] = set()
-        """Conversations of which no page came yet: what was kept does not say which messages have siblings."""
         self.personas_known = False
         self.conversations_known = False
         self._trees: dict[int, Tree] = {}
@@ -101,16 +99,25 @@ class Timeline:
         self.conversations = {conversation.id: conversation for conversation in conversations}
         self.personas_known = self.conversations_known = True
 
-    def restore_messages(self, conversation_id: int, messages: Iterable[Message], *, more: bool) -> None:
-        """Add the kept messages of a conversation that is not loaded; what came since stays as it is."""
+    def restore_messages(
+        self, conversation_id: int, messages: Iterable[Message], *, more: bool, siblings: Iterable[list[int]] = ()
+    ) -> None:
+        """Add the kept messages of a conversation that is not loaded; what came since stays as it is.
+
+        `siblings` are what `forks` said of it. It counts as loaded only if its last message is among them.
+        """
         if self.is_loaded(conversation_id) or conversation_id not in self.conversations:
             return
         journal, self.journal = self.journal, None
         self._load(conversation_id, more=more)
-        self.restored.add(conversation_id)
         for message in messages:
             self._save_message(message)
+        tree = self._tree(conversation_id)
+        for each in siblings:
+            tree.add_siblings(each)
         self._look_up(conversation_id)
+        if not tree.knows_leaf:
+            del self.older[conversation_id]
         self.journal = journal
 
     def apply(self, frame: frames.AnyPush) -> list[Change]:
@@ -176,6 +183,11 @@ class Timeline:
         a switcher shows "3 / 5", and `branch_select` with another one's id shows that one."""
         tree = self._trees.get(conversation_id)
         return [message_id] if tree is None else tree.siblings(message_id)
+
+    def forks(self, conversation_id: int) -> list[list[int]]:
+        """All siblings that are known in a conversation, to be kept beside its messages."""
+        tree = self._trees.get(conversation_id)
+        return [] if tree is None else tree.forks
 
     def message(self, conversation_id: int, message_id: int) -> Message | None:
         """One known message, shown or not, with its live text if it is running."""
@@ -298,7 +310,6 @@ class Timeline:
         changes = [Change("conversations")]
         if frame.conversation_id and ("conversation", frame.conversation_id) not in self._gone:
             ident, tree = frame.conversation_id, self._tree(frame.conversation_id)
-            self.restored.discard(ident)
             reaches_back = not tree.path or not frame.messages or frame.messages[0].id < tree.path[0]
             if reaches_back or ident not in self.older:
                 self._load(ident, more=frame.more)

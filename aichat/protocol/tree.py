@@ -44,6 +44,11 @@ class Tree:
         message = self.messages.get(message_id)
         return [message_id] if message is None else list(self._children[message.parent_id])
 
+    @property
+    def forks(self) -> list[list[int]]:
+        """The ids that stand below one message, where there are several, in order."""
+        return [list(below) for below in self._children.values() if len(below) > 1]
+
     def save(self, message: Message) -> bool:
         """Take in a message, or its newer state -> as `show`."""
         is_new = message.id not in self.messages
