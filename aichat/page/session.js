@@ -74,6 +74,8 @@ export class Session {
     for (const { kind, key } of changes) {
       if (kind === "gap") {
         this._fillGap(frame);
+      } else if (kind === "missing") {
+        this._write({ type: "history_request", conversation_id: key });
       } else if (kind === "conversations" && !this.timeline.conversations.has(key)) {
         this.openedConversations.delete(key);
       }

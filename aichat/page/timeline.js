@@ -2,16 +2,17 @@
 //
 // Every value carries the `seq` of its last change, so whatever order replies and events arrive in, the newer state
 // stays. `apply` gives the changes to draw: {kind, key} with kind personas | conversations | messages | message |
-// live | gap, as there.
+// live | gap | missing, as there.
 
 import { afterCodePoints, codePoints } from "./text.js";
+import { Tree } from "./tree.js";
 
 const change = (kind, key = null) => ({ kind, key });
 const asPersona = (p) => ({ prompt: "", create_time: "", model: "", greeting: "", starters: [], shared: false, owner: "", seq: 0, ...p });
-const asConversation = (c) => ({ persona_id: "", update_time: "", touched: 0, seq: 0, ...c });
+const asConversation = (c) => ({ persona_id: "", update_time: "", touched: 0, leaf_id: 0, seq: 0, ...c });
 const asMessage = (m) => ({
   id: 0, conversation_id: 0, status: "done", reasoning: "", reasoning_ms: 0, model: "", failure: null,
-  request_id: "", seams: [], seq: 0, ...m,
+  request_id: "", seams: [], parent_id: 0, seq: 0, ...m,
 });
 
 // Whether chat_continue can go on with a message: an answer of which some came, and not all.
@@ -63,7 +64,7 @@ export class Timeline {
     this.older = new Map(); // conversation id -> whether older messages exist than those loaded; a key means: loaded
     this.personasKnown = false;
     this.conversationsKnown = false;
-    this._messages = new Map();
+    this._trees = new Map();
     this._gone = new Map(); // what was deleted -> the seq of that: what comes back has a higher one
   }
 
@@ -92,10 +93,7 @@ export class Timeline {
       case "message_done":
         return this._applyMessage(asMessage(frame.message));
       case "message_deleted":
-        this._gone.set(`message ${frame.message_id}`, frame.seq);
-        this._messages.get(frame.conversation_id)?.delete(frame.message_id);
-        this._settle(frame.message_id);
-        return [change("messages", frame.conversation_id)];
+        return this._deleteMessage(frame);
       case "message_delta":
         return this._applyDelta(frame);
       case "message_snapshot":
@@ -115,14 +113,20 @@ export class Timeline {
     return this.older.has(conversationId);
   }
 
-  // The messages of a loaded conversation, oldest first; running ones carry their live text.
+  // The shown messages of a loaded conversation, oldest first; running ones carry their live text.
   messages(conversationId) {
     if (!this.older.has(conversationId)) return [];
-    return [...(this._messages.get(conversationId)?.values() ?? [])].map((m) => this.shown(m));
+    const tree = this._trees.get(conversationId);
+    return tree.path.map((id) => this.shown(tree.messages.get(id)));
+  }
+
+  // The ids of all messages that stand where this one does, itself among them, in order: for a switcher "2 / 3".
+  siblings(conversationId, messageId) {
+    return this._trees.get(conversationId)?.siblings(messageId) ?? [messageId];
   }
 
   message(conversationId, messageId) {
-    const message = this._messages.get(conversationId)?.get(messageId);
+    const message = this._known(conversationId, messageId);
     return message ? this.shown(message) : null;
   }
 
@@ -133,8 +137,7 @@ export class Timeline {
   }
 
   running(conversationId) {
-    const here = this._messages.get(conversationId);
-    return (here && this.messages(conversationId).findLast((m) => m.status === "running")) || null;
+    return (this._trees.has(conversationId) && this.messages(conversationId).findLast((m) => m.status === "running")) || null;
   }
 
   // The last answer of a conversation, if chat_continue can go on with it.
@@ -166,18 +169,30 @@ export class Timeline {
     const isNewest = made.id > Math.max(0, ...this.conversations.keys());
     if (this.conversationsKnown && made.touched === made.seq && isNewest) {
       this._load(made.id, false); // made just now: its messages follow
+      this._tree(made.id).begin();
     }
-    this._saveConversation(made);
-    return [change("conversations", made.id)];
+    const tree = this._trees.get(made.id);
+    const before = tree?.leafId;
+    const whole = this._saveConversation(made);
+    const changes = [change("conversations", made.id)];
+    if (tree && tree.leafId !== before && this.isLoaded(made.id)) {
+      this._lookUp(made.id);
+      changes.push(change("messages", made.id), ...(whole ? [] : [change("missing", made.id)]));
+    }
+    return changes;
   }
 
+  // -> false if what it shows now has to be loaded.
   _saveConversation(conversation) {
     const known = this.conversations.get(conversation.id);
     const gone = this._gone.get(`conversation ${conversation.id}`) ?? -1;
-    if (gone < conversation.seq && (!known || known.seq <= conversation.seq)) {
-      this._gone.delete(`conversation ${conversation.id}`); // it was brought back
-      this.conversations.set(conversation.id, conversation);
-    }
+    if (gone >= conversation.seq || (known && known.seq > conversation.seq)) return true;
+    this._gone.delete(`conversation ${conversation.id}`); // it was brought back
+    this.conversations.set(conversation.id, conversation);
+    const tree = this._trees.get(conversation.id);
+    if (!tree || tree.leafId === conversation.leaf_id) return true;
+    const follows = conversation.touched === conversation.seq; // then it is about what was said just now
+    return tree.show(conversation.leaf_id) && (tree.knowsLeaf || follows);
   }
 
   _deleteConversation(conversationId, seq) {
@@ -185,14 +200,43 @@ export class Timeline {
     this._gone.set(`conversation ${conversationId}`, Math.max(seq, this._gone.get(`conversation ${conversationId}`) ?? 0));
     this.conversations.delete(conversationId);
     this.older.delete(conversationId);
-    for (const messageId of this._messages.get(conversationId)?.keys() ?? []) this._settle(messageId);
-    this._messages.delete(conversationId);
+    for (const messageId of this._trees.get(conversationId)?.messages.keys() ?? []) this._settle(messageId);
+    this._trees.delete(conversationId);
     return [change("conversations", conversationId), change("messages", conversationId)];
+  }
+
+  // One and all below it.
+  _deleteMessage({ conversation_id: id, message_id: messageId, seq }) {
+    for (const gone of this._tree(id).delete(messageId)) {
+      this._gone.set(`message ${gone}`, seq);
+      this._settle(gone);
+    }
+    this._lookUp(id);
+    return [change("messages", id)];
   }
 
   _load(conversationId, more) {
     this.older.set(conversationId, more);
-    if (!this._messages.has(conversationId)) this._messages.set(conversationId, new Map());
+    this._tree(conversationId);
+  }
+
+  _tree(conversationId) {
+    let tree = this._trees.get(conversationId);
+    if (!tree) {
+      tree = new Tree(this.conversations.get(conversationId)?.leaf_id ?? 0);
+      this._trees.set(conversationId, tree);
+    }
+    return tree;
+  }
+
+  _known(conversationId, messageId) {
+    return this._trees.get(conversationId)?.messages.get(messageId);
+  }
+
+  // Whether older messages exist than those shown.
+  _lookUp(conversationId) {
+    const reachesTop = this._tree(conversationId).reachesTop;
+    if (reachesTop !== null && this.older.has(conversationId)) this.older.set(conversationId, !reachesTop);
   }
 
   _applyHistory(frame) {
@@ -201,36 +245,39 @@ export class Timeline {
     const id = frame.conversation_id || 0;
     if (id && !this._gone.has(`conversation ${id}`)) {
       const messages = frame.messages.map(asMessage);
-      const known = [...(this._messages.get(id)?.keys() ?? [])];
-      const reachesBack = !known.length || !messages.length || messages[0].id < Math.min(...known);
+      const tree = this._tree(id);
+      const reachesBack = !tree.path.length || !messages.length || messages[0].id < tree.path[0];
       if (reachesBack || !this.older.has(id)) this._load(id, frame.more ?? false);
-      messages.forEach((message) => this._saveMessage(message));
+      messages.forEach((message) => this._saveMessage(message, true));
+      const there = (sibling) => !this._gone.has(`message ${sibling}`);
+      (frame.siblings ?? []).forEach((siblings) => tree.addSiblings(siblings.filter(there)));
+      this._lookUp(id);
       changes.push(change("messages", id));
+      if (!tree.knowsLeaf) changes.push(change("missing", id)); // the page was read before another branch was chosen
     }
     return changes;
   }
 
   _applyMessage(message) {
-    const known = this._messages.get(message.conversation_id)?.has(message.id);
-    this._saveMessage(message); // of a conversation not loaded too: a page under way may be older than this
-    if (!this.isLoaded(message.conversation_id)) return [];
-    return [known ? change("message", message.id) : change("messages", message.conversation_id)];
+    const id = message.conversation_id;
+    const known = this._known(id, message.id);
+    const whole = this._saveMessage(message); // of one not loaded too: a page under way may be older than this
+    if (!this.isLoaded(id)) return [];
+    this._lookUp(id);
+    return [known ? change("message", message.id) : change("messages", id), ...(whole ? [] : [change("missing", id)])];
   }
 
-  _saveMessage(message) {
-    let here = this._messages.get(message.conversation_id);
-    if (!here) this._messages.set(message.conversation_id, (here = new Map()));
-    const known = here.get(message.id);
-    if (this._gone.has(`message ${message.id}`) || (known && known.seq > message.seq)) return;
-    const newest = here.size ? [...here.keys()].at(-1) : 0;
-    const inOrder = Boolean(known) || message.id > newest;
-    here.set(message.id, message);
-    if (!inOrder) this._messages.set(message.conversation_id, new Map([...here].sort(([a], [b]) => a - b)));
+  // -> false if what comes to be shown by it has to be loaded.
+  _saveMessage(message, inPage = false) {
+    const known = this._known(message.conversation_id, message.id);
+    if (this._gone.has(`message ${message.id}`) || (known && known.seq > message.seq)) return true;
+    const whole = this._tree(message.conversation_id).save(message, inPage);
     if (message.status !== "running") {
       this._settle(message.id);
     } else if (!this.live.has(message.id) || (known && known.seq < message.seq)) {
       this.live.set(message.id, new LiveText(message.content, message.reasoning)); // it grows on from what is stored
     }
+    return whole;
   }
 
   // An answer no longer runs.
@@ -255,7 +302,7 @@ export class Timeline {
   }
 
   _isFinal(conversationId, messageId) {
-    const known = this._messages.get(conversationId)?.get(messageId);
+    const known = this._known(conversationId, messageId);
     return Boolean(known && known.status !== "running") || this._gone.has(`message ${messageId}`);
   }
 }

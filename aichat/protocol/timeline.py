@@ -110,9 +110,11 @@ class Timeline:
             return
         journal, self.journal = self.journal, None
         self._load(conversation_id, more=more)
+        tree = self._tree(conversation_id)
+        if not more:
+            tree.begin()
         for message in messages:
             self._save_message(message)
-        tree = self._tree(conversation_id)
         for each in siblings:
             tree.add_siblings(each)
         self._look_up(conversation_id)
@@ -146,6 +148,7 @@ class Timeline:
                     and made.id > max(self.conversations, default=0)
                 ):
                     self._load(made.id, more=False)  # made just now: its messages follow
+                    self._tree(made.id).begin()
                 return self._apply_conversation(made)
             case frames.ConversationDeleted():
                 return self._delete_conversation(frame.conversation_id, frame.seq)
@@ -314,7 +317,7 @@ class Timeline:
             if reaches_back or ident not in self.older:
                 self._load(ident, more=frame.more)
             for message in frame.messages:
-                self._save_message(message)
+                self._save_message(message, in_page=True)
             for siblings in frame.siblings:
                 tree.add_siblings([sibling for sibling in siblings if ("message", sibling) not in self._gone])
             self._look_up(ident)
@@ -333,12 +336,12 @@ class Timeline:
         changes = [Change("message", message.id) if known else Change("messages", ident)]
         return changes if whole else [*changes, Change("missing", ident)]
 
-    def _save_message(self, message: Message) -> bool:
+    def _save_message(self, message: Message, *, in_page: bool = False) -> bool:
         """-> False if what comes to be shown by it has to be loaded."""
         known = self._known(message.conversation_id, message.id)
         if ("message", message.id) in self._gone or (known is not None and known.seq > message.seq):
             return True
-        whole = self._tree(message.conversation_id).save(message)
+        whole = self._tree(message.conversation_id).save(message, in_page=in_page)
         self._note_message(message.conversation_id, message.id)
         if message.status != "running":
             self._settle(message.id)

@@ -6,7 +6,7 @@ tell which was there first. Of branches that are not shown a client may know som
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 
 from aichat.protocol.values import Message
 
@@ -17,7 +17,7 @@ class Tree:
     Where no leaf is named and no message has a parent (a server without branches), all messages are shown.
     """
 
-    __slots__ = ("_children", "leaf_id", "messages", "path")
+    __slots__ = ("_alone", "_children", "_parents", "_top_is_known", "leaf_id", "messages", "path")
 
     def __init__(self, leaf_id: int = 0) -> None:
         self.messages: dict[int, Message] = {}
@@ -26,6 +26,12 @@ class Tree:
         self.leaf_id = leaf_id
         self._children: dict[int, list[int]] = {}
         """Parent -> the ids below it, in order; those known by their id only are among them."""
+        self._parents: dict[int, int] = {}
+        """The same the other way round."""
+        self._alone: set[int] = set()
+        """What came without its parent, and not in a page: who stands beside it was not told."""
+        self._top_is_known = False
+        """Whether all that stand at the beginning are known."""
 
     @property
     def knows_leaf(self) -> bool:
@@ -35,67 +41,76 @@ class Tree:
     @property
     def reaches_top(self) -> bool | None:
         """Whether the first message that is shown is the first there is; None: that cannot be told from here."""
-        if not self.leaf_id or not self.path:
-            return None
-        return not self.messages[self.path[0]].parent_id
+        if not self.leaf_id:
+            return None if self.path else True
+        return not self._above(self.path[0]) if self.path else None
 
     def siblings(self, message_id: int) -> list[int]:
         """The ids of all that stand below the same message, this one among them, oldest first."""
-        message = self.messages.get(message_id)
-        return [message_id] if message is None else list(self._children[message.parent_id])
+        return list(self._children.get(self._parents.get(message_id, -1), (message_id,)))
 
     @property
     def forks(self) -> list[list[int]]:
         """The ids that stand below one message, where there are several, in order."""
         return [list(below) for below in self._children.values() if len(below) > 1]
 
-    def save(self, message: Message) -> bool:
-        """Take in a message, or its newer state -> as `show`."""
+    def begin(self) -> None:
+        """The conversation is new: all of it will be told."""
+        self._top_is_known = True
+
+    def save(self, message: Message, *, in_page: bool = False) -> bool:
+        """Take in a message, or its newer state; of one in a page the siblings are told too -> as `show`."""
         is_new = message.id not in self.messages
         self.messages[message.id] = message
+        if in_page:
+            self._alone.discard(message.id)
+            self._top_is_known = self._top_is_known or not message.parent_id
+        elif is_new and not self._is_known(message.parent_id):
+            self._alone.add(message.id)
         if is_new:
             self._add_child(message.parent_id, message.id)
-        return not is_new or self._climb()
+        return not (is_new or in_page) or self._climb()
 
     def add_siblings(self, siblings: list[int]) -> None:
-        """Take in ids of messages that stand below the same one; some message of them is known."""
-        for message_id in siblings:
-            if message_id in self.messages:
-                for sibling in siblings:
-                    self._add_child(self.messages[message_id].parent_id, sibling)
+        """Take in ids of messages that stand below the same one; one of them must be known."""
+        for known in siblings:
+            if known in self._parents:
+                for ident in siblings:
+                    self._add_child(self._parents[known], ident)
                 return
 
     def show(self, leaf_id: int) -> bool:
         """Show the chain that ends in a leaf, as soon as that one is known.
 
-        -> False if the chain is another one than before, and its beginning is neither known nor shown: it must be
-        loaded.
+        -> False if the chain is another one than before, and where it leaves that one is not known: load it then.
         """
         self.leaf_id = leaf_id
+        if not leaf_id:  # nothing is left
+            self._top_is_known = True
         return self._climb()
 
     def delete(self, message_id: int) -> list[int]:
         """Cut a message off -> its id and those of all known ones below it."""
         gone, parents = [], [message_id]
-        message = self.messages.get(message_id)
-        if message is not None:
-            self._children[message.parent_id].remove(message_id)
+        if message_id in self._parents:
+            self._children[self._parents[message_id]].remove(message_id)
         while parents:
             ident = parents.pop()
             gone.append(ident)
             self.messages.pop(ident, None)
+            self._parents.pop(ident, None)
             parents += self._children.pop(ident, ())
-        at = bisect_left(self.path, message_id)
-        if self.path[at : at + 1] == [message_id]:
-            del self.path[at:]
-            self._climb()
+        self.path = [ident for ident in self.path if ident in self.messages]
+        self._climb()
         return gone
 
+    def _above(self, message_id: int) -> int:
+        return self.messages[message_id].parent_id
+
     def _add_child(self, parent_id: int, message_id: int) -> None:
-        below = self._children.setdefault(parent_id, [])
-        at = bisect_left(below, message_id)
-        if below[at : at + 1] != [message_id]:
-            below.insert(at, message_id)
+        if message_id not in self._parents:
+            self._parents[message_id] = parent_id
+            insort(self._children.setdefault(parent_id, []), message_id)
 
     def _climb(self) -> bool:
         """Go up from the leaf, as far as messages are known or until where the shown chain goes on."""
@@ -113,16 +128,26 @@ class Tree:
                 self.path[at + 1 :] = fresh[::-1]
                 return self._reach_up()
             fresh.append(ident)
-            ident = self.messages[ident].parent_id
-        is_whole = not ident or not self.path
+            ident = self._above(ident)
         self.path = fresh[::-1]
-        return is_whole
+        self._leave_alone()
+        return self._is_known(ident)
 
     def _reach_up(self) -> bool:
         """Older messages may have come."""
-        older, ident = [], self.messages[self.path[0]].parent_id
+        older, ident = [], self._above(self.path[0])
         while ident in self.messages:
             older.append(ident)
-            ident = self.messages[ident].parent_id
+            ident = self._above(ident)
         self.path[:0] = older[::-1]
+        self._leave_alone()
         return True
+
+    def _is_known(self, message_id: int) -> bool:
+        return message_id in self.messages if message_id else self._top_is_known
+
+    def _leave_alone(self) -> None:
+        """One whose siblings were not told is not shown as the first: the page before the next one brings it."""
+        top = self.path[0]
+        if top in self._alone and len(self.path) > 1 and not self._is_known(self._above(top)):
+            del self.path[0]
