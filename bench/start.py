@@ -40,14 +40,27 @@ def make(folder: Path, messages: int, upstream_port: int) -> None:
         seq += CONVERSATIONS
         texts = ("What do you think of it? " * 4, "It depends on what one wants, as with most things. " * 8)
         db.executemany(
-            "INSERT INTO messages (conversation_id, sender_type, content, model, seq) VALUES (?, ?, ?, 'fake-1', ?)",
-            ((first + n // 2 % CONVERSATIONS, n % 2, texts[n % 2], seq + n + 1) for n in range(messages)),
+            "INSERT INTO messages (id, parent_id, conversation_id, sender_type, content, model, seq)"
+            " VALUES (?, ?, ?, ?, ?, 'fake-1', ?)",
+            (
+                (n + 1, above(n), first + n // 2 % CONVERSATIONS, n % 2, texts[n % 2], seq + n + 1)
+                for n in range(messages)
+            ),
+        )
+        db.execute(
+            "UPDATE conversations SET leaf_id ="
+            " (SELECT MAX(m.id) FROM messages AS m WHERE m.conversation_id = conversations.id)"
         )
         db.execute("UPDATE store SET seq = ?", [seq + messages])
         queries = load_queries()
         while index_some(queries, db, 1):  # as it is some minutes after the first start, in the quiet
             pass
     part.rename(folder)
+
+
+def above(number: int) -> int:
+    """The parent of a message: an answer stands below its question, a question below the last answer there."""
+    return number if number % 2 else max(number + 2 - 2 * CONVERSATIONS, 0)
 
 
 def each_ms(running: Service, client: RawSocket, asks: list[dict[str, Any]], reply: str) -> float:

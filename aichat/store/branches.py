@@ -15,6 +15,7 @@ from aichat.store.conversations import Saved, no_conversation
 from aichat.store.database import Database, next_seq
 from aichat.store.log import once
 from aichat.store.rows import to_conversation
+from aichat.store.text_index import forget_below
 from aichat.store.turns import get_message
 
 
@@ -61,6 +62,7 @@ class Branches:
                 queries = self._queries
                 conversation, message = self._find(connection, user_id, command)
                 was_shown = self._is_shown(connection, conversation, message)
+                forget_below(queries, connection, conversation.id, message.id)
                 queries.delete_branch(connection, conversation_id=conversation.id, id=message.id)
                 if was_shown:
                     leaf_id = self._newest_below(connection, conversation.id, message.parent_id)  # of its siblings

@@ -55,9 +55,10 @@ class Search:
     ) -> SearchResults:
         queries, before = self._queries, request.before or 2**53
         known: dict[int, Conversation | None] = {}
+        leaf_id = 0
         if request.conversation_id is not None:
             chosen = get_conversation(queries, connection, user_id, request.conversation_id)
-            known[chosen.id] = chosen
+            known[chosen.id], leaf_id = chosen, chosen.leaf_id
 
         def conversation(ident: int) -> Conversation | None:
             """One of this user's, with the persona that is asked for."""
@@ -73,7 +74,7 @@ class Search:
                 if len(results) < TITLES_MOST and (places := words.places(title)) and (found := conversation(ident)):
                     results.append(SearchResult(conversation=found, snippet=title, matches=places))
         count, end = 0, 0
-        for row in self._candidates(connection, user_id, request, words, before):
+        for row in self._candidates(connection, user_id, request, words, before, leaf_id):
             if isinstance(row, int):
                 end = row
                 break
@@ -98,14 +99,21 @@ class Search:
         return SearchResults(query=request.query, results=results, before=end, request_id=request.request_id)
 
     def _candidates(
-        self, connection: sqlite3.Connection, user_id: int, request: SearchRequest, words: Words, before: int
+        self,
+        connection: sqlite3.Connection,
+        user_id: int,
+        request: SearchRequest,
+        words: Words,
+        before: int,
+        leaf_id: int,
     ) -> Iterator[Any]:
-        """Rows that may match, the newest first; in the end an id: where to go on, if there is more."""
+        """Rows that may match, the newest first; in the end an id: where to go on, if there is more.
+
+        Inside of a conversation it is the shown messages, down to `leaf_id`; elsewhere all, whatever branch is shown.
+        """
         queries = self._queries
         if request.conversation_id is not None:
-            yield from queries.messages_inside(
-                connection, conversation_id=request.conversation_id, before=before, pattern=words.pattern
-            )
+            yield from queries.messages_inside(connection, leaf_id=leaf_id, before=before, pattern=words.pattern)
         elif words.grams:
             grams = " AND ".join([quoted(mark(user_id)), *map(quoted, words.grams)])
             rows = queries.messages_with(connection, words=grams, user_id=user_id, before=before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from aichat.store.matching import LETTERS
@@ -35,6 +36,16 @@ def index_some(queries: Any, connection: sqlite3.Connection, user_id: int) -> in
 def forget(queries: Any, connection: sqlite3.Connection, conversation_id: int, most: int) -> None:
     """Take messages that are about to be deleted out of the index, the first `most` of a conversation (-1: all)."""
     found = queries.indexed_texts(connection, conversation_id=conversation_id, length=TEXT_MOST, limit=most)
+    _forget(queries, connection, found)
+
+
+def forget_below(queries: Any, connection: sqlite3.Connection, conversation_id: int, message_id: int) -> None:
+    """Take a message that is about to be deleted out of the index, with all below it."""
+    found = queries.indexed_texts_below(connection, conversation_id=conversation_id, id=message_id, length=TEXT_MOST)
+    _forget(queries, connection, found)
+
+
+def _forget(queries: Any, connection: sqlite3.Connection, found: Iterable[tuple[int, int, str]]) -> None:
     queries.forget_text(connection, [{"id": ident, "text": mark(abs(owner)) + text} for ident, owner, text in found])
 
 

@@ -167,12 +167,18 @@ async def test_what_is_gone_is_not_found_until_it_comes_back(server: Server) -> 
     await asked
     server.provider.say("canary running")
     await end.get("message_delta")
-    assert len(await end.found("canary")) == 1, "neither the replaced answer nor the one being written"
+    assert len(await end.found("canary")) == 2, "the answer of another branch, and not the one being written"
     server.provider.finish()
     await end.get("message_done")
-    assert len(await end.found("canary")) == 2
+    assert len(await end.found("canary")) == 3
+    where = {"conversation_id": ack["conversation_id"]}
+    for query in ("答案甲", "答案", "答"):
+        assert len(await end.found(query)) == 1
+        assert (await end.search(query, **where))["results"] == [], "inside it is what is shown"
+    await end.ask("ack", type="message_delete", **where, message_id=ack["answer_id"], request_id="cut")
     for query in ("答案甲", "答案", "答"):
         assert await end.found(query) == []
+    assert len(await end.found("canary")) == 2
     delete = {"type": "conversation_delete", "conversation_id": ack["conversation_id"]}
     await end.ask("ack", **delete, request_id="d")
     for query in ("canary", "ca"):
