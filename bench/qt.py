@@ -83,7 +83,7 @@ def fill(database: Path) -> None:
                 "VALUES (?, ?, '2026-01-01 00:00:00', ?, ?)",
                 (persona, title, seq, seq),
             ).lastrowid
-            before = None
+            before = 0
             for n in range(count):
                 text = PIECE.format(n=n) if n % 2 else f"问题 {n}: what do you think of it? " * 3
                 row = {"conversation_id": conversation, "sender_type": n % 2, "content": text, "seq": seq - count + n}
@@ -91,6 +91,8 @@ def fill(database: Path) -> None:
                     row["parent_id"] = before
                 names, marks = ", ".join(row), ", ".join("?" * len(row))
                 before = db.execute(f"INSERT INTO messages ({names}) VALUES ({marks})", tuple(row.values())).lastrowid
+            if has_tree:
+                db.execute("UPDATE conversations SET leaf_id = ? WHERE id = ?", (before, conversation))
         db.execute("UPDATE store SET seq = ?", [seq])
 
 
@@ -216,11 +218,11 @@ def reading(app: App) -> list[Figure]:
     ]
 
 
-def say(app: App, text: str) -> list[float]:
-    """Have an answer streamed at 100 tokens/s -> the frames meanwhile."""
+def say(app: App, text: str, pause: int = 10) -> list[float]:
+    """Have an answer streamed, a token each `pause` ms -> the frames meanwhile."""
     known = len(app.model.messages())
     with app.frames() as frames:
-        app.model.post(f"!pace 10 {text}")
+        app.model.post(f"!pace {pause} {text}")
         app.until(lambda: len(app.model.messages()) >= known + 2)
         app.until(lambda: app.model.running() is None and not app.model.drafts())
         app.rest(0.5)
@@ -240,11 +242,18 @@ def streaming(app: App) -> list[Figure]:
     share = 100 * (time.process_time() - spent) / (time.monotonic() - began)
     table = "| a | b | c |\n|---|---|---|\n" + "".join(f"| {n} | some words {n} | 二 |\n" for n in range(1000))
     code = "```python\n" + "".join(f"def f{n}(x):\n    return x + {n}  # 注释\n" for n in range(500)) + "```\n"
+    prose = "".join(
+        f"Paragraph {n} of a very long answer, 一段很长的回答。" + "word " * 60 + "\n\n" for n in range(120)
+    )
     costs = {}
-    for what, hostile in (("a table of 1,000 rows", table), ("1,000 lines of code", code)):
+    for what, hostile in (
+        ("a table of 1,000 rows", table),
+        ("1,000 lines of code", code),
+        ("40,000 characters", prose),
+    ):
         app.model.select_conversation(None)
         app.rest(0.3)
-        costs[what] = max(say(app, hostile[: TOKENS * 4] if "--quick" in sys.argv else hostile[: TOKENS * 16]))
+        costs[what] = max(say(app, hostile, pause=1))
     app.model.select_conversation(None)
     app.rest(0.3)
     app.model.post("!pace 600000 one two three four")

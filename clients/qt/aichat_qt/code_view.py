@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QTextCharFormat, QTextCursor, QWheelEvent
 from PySide6.QtWidgets import QTextBrowser, QWidget
 
-from aichat_qt.highlight import colour
+from aichat_qt.highlight import Colourer
 from aichat_qt.icons import IconButton
 from aichat_qt.labels import label
 from aichat_qt.render import line_height
@@ -17,6 +17,7 @@ from aichat_qt.words import one_line
 HEAD = HIT
 BAR = 10
 NAMES = {"latex": "LaTeX"}
+GROWING_LINES = 40
 RECOLOUR_MS = 250
 """Growing code is coloured this often at most; in between new text is plain."""
 
@@ -46,6 +47,8 @@ class CodeView(QWidget):
         self.lines.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.lines.document().setDefaultFont(code_font())
         self.lines.setFont(code_font())
+        self.colourer = Colourer(self.lines.document(), self)
+        self._growing = False
         self._colour_soon = QTimer(self, singleShot=True, interval=RECOLOUR_MS)
         self._colour_soon.timeout.connect(self._colour)
         theme().changed.connect(self._colour)
@@ -60,7 +63,10 @@ class CodeView(QWidget):
             self._language = language
             self._label.setText(NAMES.get(language) or one_line(language) or self.tr("code"))
             self.lines.setAccessibleName(self.tr("Code: {0}").format(self._label.text()))
+        ended, self._growing = self._growing and not growing, growing
         if text == self._text:
+            if ended:
+                self._colour()
             return
         cursor = QTextCursor(self.lines.document())
         grew = bool(self._text) and text.startswith(self._text)
@@ -104,7 +110,7 @@ class CodeView(QWidget):
         painter.end()
 
     def _colour(self) -> None:
-        colour(self.lines.document(), self._text, self._language)
+        self.colourer.colour(self._text, self._language, most=GROWING_LINES if self._growing else 0)
 
     def _copied(self) -> None:
         QGuiApplication.clipboard().setText(self._text)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from threading import Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QColor, QTextCharFormat, QTextDocument, QTextLayout
 
 from aichat_qt.theme import SCHEMES, Scheme, theme
@@ -12,8 +15,11 @@ from aichat_qt.theme import SCHEMES, Scheme, theme
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST = 20_000
-"""Characters: longer code stays plain, so that no message can stop the window."""
+MOST = 60_000
+"""Characters: longer code stays plain."""
+LOADING_MS = 15
+SLICE = 0.006
+"""Seconds of colouring at a time, so that no message can stop the window."""
 LANGUAGES = frozenset(
     """python py js javascript jsx ts typescript tsx json c cpp c++ h hpp java kotlin kt swift go rust rs ruby rb php
     lua r bash sh shell zsh console sql html xml css scss yaml yml toml ini diff make makefile cmake dockerfile docker
@@ -48,6 +54,25 @@ def _lexer(language: str) -> Any:
         return None
 
 
+_ready: set[str] = set()
+_asked: set[str] = set()
+
+
+def _prepare(language: str) -> bool:
+    """Whether a language's lexer is there. Loading one takes 50 ms and more: another thread does it."""
+    if language not in LANGUAGES or language in _ready:
+        return True
+    if language not in _asked:
+        _asked.add(language)
+
+        def load() -> None:
+            _lexer(language)
+            _ready.add(language)
+
+        Thread(target=load, daemon=True).start()
+    return False
+
+
 @lru_cache(maxsize=64)
 def _format(scheme: Scheme, kind: str) -> QTextCharFormat:
     result = QTextCharFormat()
@@ -74,20 +99,64 @@ def coloured_lines(code: str, language: str) -> Iterator[list[tuple[int, int, st
     yield line
 
 
-def colour(document: QTextDocument, code: str, language: str) -> None:
-    """Lay the colours over a document whose blocks are the lines of the code."""
-    block = document.begin()
-    scheme = theme().scheme
-    for line in coloured_lines(code, language):
-        if not block.isValid():
-            break
-        ranges = []
-        for start, length, kind in line:
-            piece = QTextLayout.FormatRange()
-            piece.start, piece.length, piece.format = start, length, _format(scheme, kind)
-            ranges.append(piece)
-        layout = block.layout()
-        if ranges or layout.formats():
-            layout.setFormats(ranges)
-            document.markContentsDirty(block.position(), block.length())
-        block = block.next()
+class Colourer(QObject):
+    """Colours one document whose blocks are the lines of some code, a few milliseconds at a time."""
+
+    def __init__(self, document: QTextDocument, parent: QObject) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._lines: Iterator[list[tuple[int, int, str]]] = iter(())
+        self._block = document.begin()
+        self._language = ""
+        self._next = QTimer(self, singleShot=True)
+        self._next.timeout.connect(self._go_on)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether some of the code has no colours yet."""
+        return self._next.isActive()
+
+    def colour(self, code: str, language: str, *, most: int = 0) -> None:
+        """Colour all of the code; with `most` about so many lines at its end only, as long as it grows.
+
+        Those begin at a line that is not indented. What is coloured wrong by that (a string may go on from above) is
+        put right when all is coloured.
+        """
+        self._block, first = self._document.begin(), 0
+        lines = code.split("\n") if most else []
+        if len(lines) > most:
+            first = len(lines) - most
+            while first > max(0, len(lines) - 2 * most) and (not lines[first].strip() or lines[first][0].isspace()):
+                first -= 1
+            self._block = self._document.findBlockByNumber(first)
+            code = "\n".join(lines[first:])
+        self._lines = coloured_lines(code, language)
+        self._language = language
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if not _prepare(self._language):
+            self._next.start(LOADING_MS)
+            return
+        scheme, begin = theme().scheme, self._block.position()
+        ends = monotonic() + SLICE
+        changed = False
+        for line in self._lines:
+            if not self._block.isValid():
+                break
+            ranges = []
+            for start, length, kind in line:
+                piece = QTextLayout.FormatRange()
+                piece.start, piece.length, piece.format = start, length, _format(scheme, kind)
+                ranges.append(piece)
+            layout = self._block.layout()
+            if ranges or layout.formats():
+                layout.setFormats(ranges)
+                changed = True
+            self._block = self._block.next()
+            if monotonic() > ends:
+                self._next.start(0)
+                break
+        if changed:
+            end = self._block.position() if self._block.isValid() else self._document.characterCount()
+            self._document.markContentsDirty(begin, end - begin)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
 from aichat_qt.formulas import FORMULA, GROWING, add_formulas
@@ -25,6 +26,8 @@ LATEX = "latex"
 """The language of a formula that stands by itself."""
 
 _parser = add_formulas(MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]))
+BIG_TABLE = "big_table"
+_TABLE_MARKS = re.compile(r"\s*\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?\s*")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _CONTINUES = re.compile(r"[\s\d\-*+>|`~=:\[]|$")
 """How a line may begin that could still belong to what stands before it."""
@@ -54,10 +57,8 @@ Segment = Prose | Code
 
 def parse(text: str, *, growing: bool = False) -> list[Segment]:
     """A text's segments in their order; `growing`: more of it will come."""
-    lines = text.split("\n")
     result: list[Segment] = []
     prose: list[Token] = []
-    skip_until = ""
 
     def end_prose() -> None:
         if prose:
@@ -65,19 +66,16 @@ def parse(text: str, *, growing: bool = False) -> list[Segment]:
             prose.clear()
 
     for token in _parser.parse(text, {GROWING: growing}):
-        if skip_until:
-            skip_until = "" if token.type == skip_until and token.level == 0 else skip_until
-        elif token.level == 0 and token.type in {"fence", "code_block"}:
+        if token.level == 0 and token.type in {"fence", "code_block"}:
             end_prose()
             info = token.info.split()
             result.append(Code(token.content.rstrip("\n"), info[0].lower()[:24] if info else ""))
         elif token.level == 0 and token.type == FORMULA:
             end_prose()
             result.append(Code(token.content, LATEX))
-        elif token.level == 0 and token.type == "table_open" and token.map and _cells(token, lines) > TABLE_CELLS:
+        elif token.level == 0 and token.type == BIG_TABLE:
             end_prose()
-            result.append(Code("\n".join(lines[token.map[0] : token.map[1]]).rstrip(), ""))
-            skip_until = "table_close"
+            result.append(Code(token.content, ""))
         else:
             prose.append(token)
     end_prose()
@@ -125,5 +123,24 @@ def settled(text: str) -> int:
     return result
 
 
-def _cells(token: Token, lines: list[str]) -> int:
-    return (token.map[1] - token.map[0]) * (lines[token.map[0]].count("|") + 1) if token.map else 0
+def _big_table(state: StateBlock, begin: int, end: int, silent: bool) -> bool:
+    """A table that is too big is one token, as it was written: its cells are never looked at."""
+    if begin + 2 > end or state.is_code_block(begin):
+        return False
+    marks = state.getLines(begin + 1, begin + 2, state.blkIndent, False)
+    if not _TABLE_MARKS.fullmatch(marks):
+        return False
+    line, columns = begin + 2, marks.count("-|") + marks.count(":|") + marks.count(" |") + 1
+    while line < end and not state.isEmpty(line) and state.sCount[line] >= state.blkIndent:
+        line += 1
+    if (line - begin) * columns <= TABLE_CELLS or "|" not in state.getLines(begin, begin + 1, state.blkIndent, False):
+        return False
+    if not silent:
+        state.line = line
+        token = state.push(BIG_TABLE, "", 0)
+        token.content = state.getLines(begin, line, state.blkIndent, False).rstrip()
+        token.map = [begin, line]
+    return True
+
+
+_parser.block.ruler.before("table", BIG_TABLE, _big_table, {"alt": ["paragraph", "reference"]})

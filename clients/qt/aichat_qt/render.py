@@ -117,7 +117,7 @@ class Writer:
                 self._quotes += 1
             case "blockquote_close":
                 self._quotes -= 1
-            case "fence" | "code_block" | "formula":
+            case "fence" | "code_block" | "formula" | "big_table":
                 self._code_lines(token.content.rstrip("\n"))
             case "hr":
                 self._rule()
