@@ -163,6 +163,8 @@ class AnswerRow(Row):
     def _lay_out(self, width: int, top: int) -> int:
         inner = width - INDENT
         y = top + HIT + XS
+        if self.switcher is not None:
+            self.switcher.move(self._head()[3], top)
         if self._thoughts is not None and not self._thoughts.isHidden():
             height = self._thoughts.fit(inner + XS)
             self._thoughts.setGeometry(INDENT - XS, y - XS, inner + XS, height)
@@ -193,33 +195,38 @@ class AnswerRow(Row):
         self._mark_at = y + (height - L) // 2
         return y + height
 
-    def _stamp(self) -> str:
-        """The time; while the reader is here the model too."""
-        message = self._message
-        if message is None:
-            return ""
-        facts = [clock(message.send_time), one_line(message.model) if self.is_lit else ""]
-        return "  ·  ".join(fact for fact in facts if fact)
+    def _head(self) -> tuple[str, str, int, int]:
+        """The name and the time in the first line, where the time begins, and what comes behind it."""
+        bold, small = (QFontMetrics(sized(self.font(), px, bold=px == BODY_PX)) for px in (BODY_PX, META_PX))
+        stamp = clock(self._message.send_time) if self._message is not None else ""
+        behind = small.horizontalAdvance(stamp) + S + (self.switcher.width() + S if self.switcher is not None else 0)
+        room = self._width - INDENT - self.actions_width - behind - S
+        name = bold.elidedText(
+            one_line(self._persona.name) if self._persona else "", Qt.TextElideMode.ElideRight, room
+        )
+        middle = INDENT + bold.horizontalAdvance(name) + S
+        return name, stamp, middle, middle + small.horizontalAdvance(stamp) + S
 
     def _paint(self, painter: QPainter) -> None:
-        persona = self._persona
+        persona, message = self._persona, self._message
         if persona is not None:
             ratio = self.devicePixelRatioF()
             picture = avatar_pixmap(persona.id, persona.name, persona.avatar, AVATAR, ratio)
             painter.drawPixmap(0, self._top, picture)
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        bold = sized(self.font(), BODY_PX, bold=True)
-        room = self.width() - INDENT - self.actions_width - S
-        name = QFontMetrics(bold).elidedText(
-            one_line(persona.name) if persona else "", Qt.TextElideMode.ElideRight, room - 64
-        )
-        used = QFontMetrics(bold).horizontalAdvance(name)
-        painter.setFont(bold)
+        name, stamp, middle, end = self._head()
+        painter.setFont(sized(self.font(), BODY_PX, bold=True))
         painter.setPen(theme().colour("text"))
-        painter.drawText(QRect(INDENT, self._top, used + 2, HIT), left, name)
-        painter.setFont(sized(self.font(), META_PX))
+        painter.drawText(QRect(INDENT, self._top, middle - INDENT, HIT), left, name)
+        small = sized(self.font(), META_PX)
+        painter.setFont(small)
         painter.setPen(theme().colour("muted"))
-        painter.drawText(QRect(INDENT + used + S, self._top + 1, max(0, room - used), HIT), left, self._stamp())
+        painter.drawText(QRect(middle, self._top + 1, end - middle, HIT), left, stamp)
+        if self.is_lit and message is not None:
+            x = end + (self.switcher.width() + S if self.switcher is not None else 0)
+            room = self.width() - self.actions_width - S - x
+            model = QFontMetrics(small).elidedText(one_line(message.model), Qt.TextElideMode.ElideRight, room)
+            painter.drawText(QRect(x, self._top + 1, max(0, room), HIT), left, model)
         if self._status is not None and self._status.text():
             mark, colour = ("alert", "danger") if self._status.property("role") == "danger" else ("stop", "muted")
             icon(mark, getattr(theme().tokens, colour), L).paint(painter, INDENT, self._mark_at, L, L)

@@ -7,6 +7,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from aichat_qt.avatar import AvatarWidget
+from aichat_qt.composer_bar import ComposerBar, Purpose
 from aichat_qt.connection_widget import ConnectionPage, OfflineLine
 from aichat_qt.conversation_history_widget import ConversationHistoryWidget
 from aichat_qt.empty_state import NoPersona, PersonaWelcome, is_first_contact
@@ -89,6 +90,8 @@ class ChatAreaWidget(QWidget):
         self.pages = QStackedWidget(self)
         for page in (self.connection, self.no_persona, self.welcome, self.display):
             self.pages.addWidget(page)
+        self.bar = ComposerBar(self)
+        self._edits: dict[str, tuple[Purpose, str]] = {}  # on their way
         self.input = MessageInputWidget(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -96,6 +99,7 @@ class ChatAreaWidget(QWidget):
         layout.addWidget(self.header)
         layout.addWidget(self.offline)
         layout.addWidget(self.pages, 1)
+        layout.addWidget(self.bar)
         layout.addWidget(self.input)
         self._notice = label(self, "notice")
         self._notice.setWordWrap(True)
@@ -103,14 +107,21 @@ class ChatAreaWidget(QWidget):
         self._notice.hide()
         self._notice_off = QTimer(self, singleShot=True, interval=NOTICE_MS)
         self._notice_off.timeout.connect(self._notice.hide)
-        self.input.composer.textChanged.connect(lambda: model.set_draft(self.input.text()))
+        self.input.composer.textChanged.connect(self._keep_draft)
         self.input.submitted.connect(self._submit)
         self.input.stop_requested.connect(model.stop)
         self.welcome.asked.connect(self._ask)
         self.no_persona.create_requested.connect(self.create_requested)
         self.display.edit_requested.connect(self._edit)
         self.display.quoted.connect(self.quote)
+        self.display.purposed.connect(self.begin)
+        self.bar.left.connect(self.leave_purpose)
         self.history.seek.clicked.connect(self.find_words)
+        self._listen(model)
+        self._write_draft()
+        self._refresh()
+
+    def _listen(self, model: Model) -> None:
         model.selected.connect(self._moved)
         model.personas_changed.connect(self._refresh)
         model.messages_changed.connect(self._refresh)
@@ -119,9 +130,9 @@ class ChatAreaWidget(QWidget):
         model.user_changed.connect(self._forget)
         model.kept.connect(self._tell_kept)
         model.server_changed.connect(self._notice.hide)
+        model.acknowledged.connect(lambda request_id, _ack: self._edits.pop(request_id, None))
+        model.refused.connect(self._take_back)
         theme().changed.connect(self.update)
-        self._write_draft()
-        self._refresh()
 
     def notice(self, words: str, ms: int = NOTICE_MS) -> None:
         """Words that belong to no place: they float above the composer for a while."""
@@ -150,7 +161,35 @@ class ChatAreaWidget(QWidget):
         if self.display.finder.bar.isVisible():
             self.display.finder.bar.leave()
             return True
-        return self._model.stop()
+        return self.leave_purpose() or self._model.stop()
+
+    def begin(self, purpose: Purpose) -> None:
+        """The next words are the new text of a message, or begin a branch below one."""
+        self.leave_purpose()
+        self.bar.show_purpose(purpose)
+        if purpose.kind == "edit":
+            self.input.set_text(purpose.excerpt)
+        self.input.composer.setFocus()
+
+    def leave_purpose(self) -> bool:
+        """The next words are simply the next ones again; False if they were."""
+        purpose = self.bar.purpose
+        self.bar.show_purpose(None)
+        if purpose is not None and purpose.kind == "edit":
+            self._write_draft()
+        return purpose is not None
+
+    def _keep_draft(self) -> None:
+        """What is being typed stays with its conversation; the text of a message that is edited does not."""
+        if not self.bar.is_edit:
+            self._model.set_draft(self.input.text())
+
+    def _take_back(self, request_id: str, _failure: object) -> None:
+        """An edit was refused: its words are not lost."""
+        if request_id in self._edits:
+            purpose, text = self._edits.pop(request_id)
+            self.begin(purpose)
+            self.input.set_text(text)
 
     def find_words(self) -> None:
         """Search inside the conversation."""
@@ -193,8 +232,16 @@ class ChatAreaWidget(QWidget):
     def _submit(self, text: str) -> None:
         if self._model.persona is None:
             return
-        self._model.post(text)
-        self.input.set_text("")
+        purpose = self.bar.purpose
+        self.leave_purpose()
+        if purpose is None:
+            self._model.post(text)
+        elif purpose.kind == "branch":
+            self._model.post_below(purpose.message_id, text)
+        elif text != purpose.excerpt:
+            self._edits[self._model.edit(purpose.message_id, text)] = purpose, text
+        if purpose is None or purpose.kind == "branch":
+            self.input.set_text("")
 
     def _ask(self, question: str) -> None:
         if self._model.persona is not None:
@@ -211,6 +258,7 @@ class ChatAreaWidget(QWidget):
         """Another conversation: its unsent words come back, this one's stay with it."""
         place = (self._model.server, self._model.persona_id, self._model.conversation_id)
         if place != self._place:
+            self.bar.show_purpose(None)
             got_number = place[:2] == self._place[:2] and self._place[2] is None and self._model.drafts()
             self._place = place
             if got_number:

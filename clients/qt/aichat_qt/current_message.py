@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QKeyEvent
 
+from aichat.protocol.values import Message
 from aichat_qt.find_bar import Key
 from aichat_qt.message_actions import MessageActions
 from aichat_qt.theme import XL, L
@@ -22,6 +23,23 @@ class CurrentMessage(QObject):
         super().__init__(display)
         self._display, self._actions = display, actions
         self.key: Key | None = None
+        self._coming = 0  # the id of a version that was chosen, and is not shown yet
+
+    def choose(self, message_id: int, instead: Key) -> None:
+        """Show another version of a message; the keyboard goes there too, and what is above stays in view."""
+        self._coming = message_id
+        if instead not in self._display.shown_keys[-1:]:
+            self._display.hold()
+        self._actions.select(message_id)
+
+    def arrived(self) -> None:
+        """Other messages are shown now."""
+        if self._coming:
+            for key, item in self._display.items.items():
+                if isinstance(item, Message) and item.id == self._coming and self._display.row(key) is not None:
+                    self._coming = 0
+                    self.go(key)
+                    return
 
     def pressed(self, event: QKeyEvent) -> bool:
         """Up and Down go from message to message; others are those of the message -> whether it was one of them."""
@@ -43,7 +61,11 @@ class CurrentMessage(QObject):
     def do(self, verb: str, key: Key) -> None:
         """Something is wanted of a message: done if it can be."""
         row, item = self._display.row(key), self._display.items.get(key)
-        if row is not None and item is not None and verb in row.verbs:
+        if row is None or item is None or verb not in row.verbs:
+            return
+        if verb in {"before", "after"} and row.switcher is not None:
+            row.switcher.step(-1 if verb == "before" else 1)
+        else:
             self._actions.do(verb, item, row)
 
     def menu(self, key: Key, at: QPoint) -> None:

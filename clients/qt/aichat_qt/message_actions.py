@@ -11,6 +11,8 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from aichat.protocol.values import AI, Message, can_continue
+from aichat_qt.composer_bar import Purpose
+from aichat_qt.dialogs import ask_delete
 from aichat_qt.model import Draft, Model
 from aichat_qt.words import duration, moment, one_line
 
@@ -28,7 +30,6 @@ class Action:
     picture: str
     words: str
     key: Qt.Key
-    danger: bool = False
 
     @property
     def keys(self) -> str:
@@ -44,8 +45,13 @@ def message_actions() -> dict[str, Action]:
     found = [
         Action("copy", "copy", _tr("Copy"), Qt.Key.Key_C),
         Action("quote", "quote", _tr("Quote"), Qt.Key.Key_Q),
+        Action("edit", "edit", _tr("Edit"), Qt.Key.Key_E),
         Action("regenerate", "retry", _tr("Answer anew"), Qt.Key.Key_R),
         Action("go_on", "play", _tr("Continue"), Qt.Key.Key_G),
+        Action("branch", "branch", _tr("Branch from here"), Qt.Key.Key_B),
+        Action("before", "left", _tr("Previous version"), Qt.Key.Key_Left),
+        Action("after", "right", _tr("Next version"), Qt.Key.Key_Right),
+        Action("delete", "trash", _tr("Delete…"), Qt.Key.Key_Delete),
     ]
     return {action.name: action for action in found}
 
@@ -55,6 +61,8 @@ class MessageActions(QObject):
 
     quoted = Signal(str)
     """Words for the composer."""
+    purposed = Signal(object)
+    """The next words are for this: a Purpose."""
 
     def __init__(self, model: Model, parent: QObject) -> None:
         super().__init__(parent)
@@ -65,23 +73,50 @@ class MessageActions(QObject):
         if isinstance(item, Draft):
             return ["copy"]
         ended, may = item.status != "running", self._model.can_chat
-        found = ["copy"] if item.content else []
-        found += ["quote"] if item.content and may else []
-        found += ["regenerate"] if item.sender_type == AI and last and ended and may else []
-        found += ["go_on"] if last and may and can_continue(item) else []
-        return found
+        siblings = self._model.siblings(item.id)
+        can = {
+            "copy": bool(item.content),
+            "quote": bool(item.content) and may,
+            "edit": ended and may,
+            "regenerate": item.sender_type == AI and ended and may,
+            "go_on": last and may and can_continue(item),
+            "branch": item.sender_type == AI and ended and may and not last,
+            "before": item.id != siblings[0],
+            "after": item.id != siblings[-1],
+            "delete": ended,
+        }
+        return [name for name, possible in can.items() if possible]
 
     def do(self, name: str, item: Item, row: Row) -> None:
         """Carry one out."""
+        if name == "copy":
+            row.copy()
+        elif name == "quote":
+            self.quoted.emit(quote(row.selected_text or item.content))
+        elif isinstance(item, Message):
+            self._do(name, item, row)
+
+    def _do(self, name: str, message: Message, row: Row) -> None:
+        siblings = self._model.siblings(message.id)
         match name:
-            case "copy":
-                row.copy()
-            case "quote":
-                self.quoted.emit(quote(row.selected_text or item.content))
+            case "edit" | "branch":
+                self.purposed.emit(Purpose("edit" if name == "edit" else "branch", message.id, message.content))
             case "regenerate":
-                self._model.regenerate()
+                self._model.regenerate(message.id)
             case "go_on":
                 self._model.go_on()
+            case "delete" if ask_delete(
+                row.window(),
+                _tr("Delete this message?"),
+                _tr("This message and everything below it will be gone for good.")
+                if len(siblings) == 1
+                else _tr("This version, and everything below it, will be gone for good."),
+            ):
+                self._model.delete_message(message.id)
+
+    def select(self, message_id: int) -> None:
+        """Show the branch that a message is in."""
+        self._model.select_branch(message_id)
 
     def key(self, event: QKeyEvent) -> str:
         """Which action a key asks for; "" if none."""
@@ -102,7 +137,7 @@ class MessageActions(QObject):
         known = message_actions()
         for name in row.verbs:
             action = known[name]
-            menu.addAction(f"{action.words}\t{action.keys}", partial(self.do, name, item, row))
+            menu.addAction(f"{action.words}\t{action.keys}", partial(row.asked.emit, name))
         facts = about(item)
         if facts:
             menu.addSeparator()

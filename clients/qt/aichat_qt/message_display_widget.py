@@ -16,7 +16,7 @@ from aichat_qt.answer_row import AnswerRow
 from aichat_qt.current_message import CurrentMessage
 from aichat_qt.dialogs import ask_open
 from aichat_qt.find_bar import Key
-from aichat_qt.icons import button, icon
+from aichat_qt.jump_pill import JumpPill
 from aichat_qt.labels import label
 from aichat_qt.message_actions import Item, MessageActions
 from aichat_qt.message_column import MessageColumn
@@ -24,7 +24,7 @@ from aichat_qt.message_finder import MessageFinder
 from aichat_qt.message_row import Row
 from aichat_qt.model import OLDER_PAGE, Draft, Model
 from aichat_qt.own_row import OwnRow
-from aichat_qt.theme import COLUMN, HIT, XL, L, S, motion_ms, theme
+from aichat_qt.theme import COLUMN, XL, L, S, motion_ms, theme
 from aichat_qt.words import day
 
 MOST_ROWS = 120
@@ -65,17 +65,12 @@ class MessageDisplayWidget(QScrollArea):
         self._note = label(self, "muted")
         self._note.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._note.hide()
-        self.pill = button(self.tr("New"), "pill", self)
-        self.pill.setAccessibleName(self.tr("To the newest message"))
-        self.pill.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.pill = JumpPill(self)
         self.pill.clicked.connect(self.to_end)
-        self.pill.hide()
         self.finder = MessageFinder(self)
         self._actions = MessageActions(model, self)
-        self.quoted = self._actions.quoted
+        self.quoted, self.purposed = self._actions.quoted, self._actions.purposed
         self.current = CurrentMessage(self, self._actions)
-        self._draw_pill()
-        theme().changed.connect(self._draw_pill)
         self._redress = QTimer(self, singleShot=True, interval=0)  # after the rows, which measure themselves anew
         self._redress.timeout.connect(self._relayout)
         theme().changed.connect(self._redress.start)
@@ -136,6 +131,10 @@ class MessageDisplayWidget(QScrollArea):
             bar.setValue(at - height // 3)
         self._fill_soon.start()
 
+    def hold(self) -> None:
+        """What comes next is another version of what is in view: the reader's place stays."""
+        self._attached = False
+
     def load_older(self, limit: int = OLDER_PAGE) -> bool:
         """Ask for older messages -> whether some are on their way."""
         return self._model.loading_older or self._model.load_older(limit)
@@ -167,6 +166,7 @@ class MessageDisplayWidget(QScrollArea):
         self._shown = shown
         self._take(items)
         self.finder.take()
+        self.current.arrived()
 
     # the window of rows
 
@@ -232,6 +232,7 @@ class MessageDisplayWidget(QScrollArea):
             row.link_clicked.connect(lambda url: ask_open(self.window(), url))
             row.resized.connect(self._relayout)
             row.asked.connect(lambda verb: self.current.do(verb, key))
+            row.branch_chosen.connect(lambda message_id: self.current.choose(message_id, key))
             row.menu_asked.connect(lambda at: self.current.menu(key, at))
             if isinstance(row, OwnRow):
                 row.retry.connect(self._model.retry)
@@ -244,6 +245,8 @@ class MessageDisplayWidget(QScrollArea):
         elif isinstance(row, AnswerRow) and isinstance(item, Message):
             row.show_message(item, self._model.persona, last=last, place=self._model.place_in_line(item))
         row.set_verbs(self._actions.possible(item, last=last))
+        if isinstance(item, Message):
+            row.set_siblings(self._model.siblings(item.id), item.id)
         if fresh:
             self.finder.dress(row)
         if row.isHidden():
@@ -303,6 +306,7 @@ class MessageDisplayWidget(QScrollArea):
         elif anchor is not None and anchor[0] in self._rows:
             bar.setValue(self._rows[anchor[0]].y() - anchor[1])
         self._laying_out = False
+        self._attached |= bar.maximum() - bar.value() <= S and self._last >= len(self._keys)
         self._place_pill()
         near_top = bar.value() < BEYOND and (self._first > 0 or not self._model.loading_older)
         if near_top or (bar.maximum() - bar.value() < BEYOND and self._last < len(self._keys)):
@@ -329,14 +333,7 @@ class MessageDisplayWidget(QScrollArea):
     def _place_pill(self) -> None:
         if self._attached:
             self._news = False
-        self.pill.setVisible(not self._attached and bool(self._keys))
-        self.pill.setText(self.tr("New") if self._news else "")
-        size = self.pill.sizeHint()
-        self.pill.setGeometry((self.width() - size.width()) // 2, self.height() - HIT - L, size.width(), HIT)
-        self.pill.raise_()
-
-    def _draw_pill(self) -> None:
-        self.pill.setIcon(icon("arrow-down", theme().tokens.accent, 16))
+        self.pill.place(wanted=not self._attached and bool(self._keys), news=self._news)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

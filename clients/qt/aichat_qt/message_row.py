@@ -14,6 +14,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from aichat_qt.branch_switcher import BranchSwitcher
 from aichat_qt.icons import IconButton
 from aichat_qt.message_actions import message_actions
 from aichat_qt.text_view import TextView
@@ -32,6 +33,8 @@ class Row(QWidget):
     """One of `verbs` is wanted."""
     menu_asked = Signal(QPoint)
     """The menu is wanted there on the screen."""
+    branch_chosen = Signal(int)
+    """Another version is to be shown: its message's id."""
     QUICK: tuple[str, ...] = ()
     """Verbs with a button of their own; the menu has all."""
 
@@ -47,6 +50,7 @@ class Row(QWidget):
         self.verbs: list[str] = []
         """What can be done with the message now."""
         self._actions: list[QWidget] | None = None  # made when they are first shown
+        self._switcher: BranchSwitcher | None = None
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     @property
@@ -109,6 +113,23 @@ class Row(QWidget):
                 action.deleteLater()
             self._actions = None
             self._show_actions()
+
+    def set_siblings(self, siblings: list[int], here: int) -> None:
+        """The versions of this message, itself among them: where there are several one can go to the others."""
+        if len(siblings) > 1 and self._switcher is None:
+            self._switcher = BranchSwitcher(self)
+            self._switcher.chosen.connect(self.branch_chosen)
+            self.stale()
+        if self._switcher is not None and (len(siblings) > 1) == self._switcher.isHidden():
+            self._switcher.setVisible(len(siblings) > 1)
+            self.stale()
+        if self._switcher is not None and len(siblings) > 1:
+            self._switcher.show_siblings(siblings, here)
+
+    @property
+    def switcher(self) -> BranchSwitcher | None:
+        """Goes to the other versions, if there are any."""
+        return None if self._switcher is None or self._switcher.isHidden() else self._switcher
 
     @property
     def text_views(self) -> list[TextView]:

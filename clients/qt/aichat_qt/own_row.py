@@ -19,7 +19,7 @@ from aichat_qt.words import clean, clock, one_line
 class OwnRow(Row):
     """What the user said."""
 
-    QUICK = ("copy",)
+    QUICK = ("copy", "edit")
 
     retry = Signal(str)
     edit = Signal(str)
@@ -115,6 +115,9 @@ class OwnRow(Row):
         y = top + height + 2 * S
         if self._status is not None and self._status.text():
             y = self._lay_out_status(self._status, width, y)
+        if self.switcher is not None:
+            self.switcher.move(width - self.switcher.width(), y)
+            y += self.switcher.height()
         return y
 
     def _lay_out_status(self, words: QLabel, width: int, y: int) -> int:

@@ -86,10 +86,10 @@ class Verbs(QObject):
             self.request(frames.ChatStop(conversation_id=running.conversation_id, answer_id=running.id))
         return True
 
-    def regenerate(self) -> None:
-        """Have the last question answered anew."""
+    def regenerate(self, message_id: int | None = None) -> None:
+        """Have the question of an answer answered anew; without one that of the last."""
         if self.conversation_id is not None:
-            self.request(frames.ChatRegenerate(conversation_id=self.conversation_id))
+            self.request(frames.ChatRegenerate(conversation_id=self.conversation_id, message_id=message_id))
 
     def go_on(self) -> None:
         """Have the last answer, which broke off or was stopped, finished where it ended."""
@@ -97,6 +97,36 @@ class Verbs(QObject):
             unfinished = self.session.timeline.unfinished(self.conversation_id)
             if unfinished is not None:
                 self.request(frames.ChatContinue(conversation_id=self.conversation_id, answer_id=unfinished.id))
+
+    # in its branches
+
+    def siblings(self, message_id: int) -> list[int]:
+        """The ids of all versions of a message of the shown conversation, in order."""
+        return self.session.timeline.siblings(self.conversation_id or 0, message_id)
+
+    def post_below(self, message_id: int, content: str) -> str:
+        """Say something below a message of the shown conversation: a branch of its own -> request id."""
+        request_id = self.request(
+            frames.Chat(content=content, conversation_id=self.conversation_id, parent_id=message_id)
+        )
+        self.server.said_changed.emit()
+        return request_id
+
+    def edit(self, message_id: int, content: str) -> str:
+        """Say a message in other words, beside the first ones -> request id."""
+        return self.request(
+            frames.MessageEdit(conversation_id=self.conversation_id or 0, message_id=message_id, content=content)
+        )
+
+    def select_branch(self, message_id: int) -> None:
+        """Show the branch that a message is in."""
+        if self.conversation_id is not None:
+            self.request(frames.BranchSelect(conversation_id=self.conversation_id, message_id=message_id))
+
+    def delete_message(self, message_id: int) -> None:
+        """Delete a message and all below it."""
+        if self.conversation_id is not None:
+            self.request(frames.MessageDelete(conversation_id=self.conversation_id, message_id=message_id))
 
     # personas and conversations
 
