@@ -55,7 +55,7 @@ def test_actions_come_with_the_pointer_and_move_nothing(
     assert shown_buttons(last) == ["Quote (Q)", "Copy (C)", "Answer anew (R)", "More"]
     assert [(row.geometry(), row.text_views[0].geometry()) for row in rows(window)] == before
     first.set_current(True)
-    assert "Answer anew (R)" not in shown_buttons(first)
+    assert shown_buttons(first) == ["Quote (Q)", "Copy (C)", "Answer anew (R)", "More"]
     last.set_current(False)
     QApplication.sendEvent(last, QEvent(QEvent.Type.Leave))
     assert shown_buttons(last) == []
@@ -90,7 +90,7 @@ def test_the_menu_tells_time_model_and_thought(open_window: Open, service: Runni
     talk(window, qtbot, "!think")
     menu = menu_of(window, rows(window)[1], qtbot)
     words = [action.text() for action in menu.actions() if not action.isSeparator()]
-    assert words[:3] == ["Copy\tC", "Quote\tQ", "Answer anew\tR"]
+    assert words[:5] == ["Copy\tC", "Quote\tQ", "Edit\tE", "Answer anew\tR", "Delete…\tDel"]
     facts = [action.text() for action in menu.actions() if action.text() and not action.isEnabled()]
     assert facts[1:] == ["fake-1", "Thought for 1 s"] and "2" in facts[0]
     menu.actions()[1].trigger()
@@ -126,6 +126,122 @@ def test_a_stopped_answer_goes_on_by_key(open_window: Open, service: RunningServ
     qtbot.keyClick(display, Qt.Key.Key_Up)
     qtbot.keyClick(display, Qt.Key.Key_G)
     qtbot.waitUntil(lambda: texts(window)[1] == kept + "四 five 😀。" and settled(window), timeout=WAIT)
+
+
+def at(window: MainWindow, number: int, qtbot: QtBot) -> None:
+    """Put the keyboard on a message."""
+    display = window.chat.display
+    display.setFocus()
+    display.current.go(display.shown_keys[number])
+    assert rows(window)[number].is_current
+
+
+def count(window: MainWindow, number: int) -> str:
+    """What the switcher of a message says."""
+    switcher = rows(window)[number].switcher
+    return "" if switcher is None else switcher.count.text()
+
+
+def key(window: MainWindow, qtbot: QtBot, which: Qt.Key) -> None:
+    qtbot.keyClick(window.chat.display, which)
+
+
+def test_answers_stand_beside_each_other(open_window: Open, service: RunningService, qtbot: QtBot) -> None:
+    window = visit(open_window, service, qtbot, "swipe")
+    talk(window, qtbot, "one", "two")
+    at(window, 1, qtbot)
+    key(window, qtbot, Qt.Key.Key_R)  # of an earlier answer: what came after it belongs to the other version
+    qtbot.waitUntil(lambda: texts(window) == ["one", "你说：one"] and settled(window), timeout=WAIT)
+    qtbot.waitUntil(lambda: count(window, 1) == "2/2", timeout=WAIT)
+    at(window, 1, qtbot)
+    key(window, qtbot, Qt.Key.Key_Left)
+    qtbot.waitUntil(lambda: len(texts(window)) == 4 and count(window, 1) == "1/2", timeout=WAIT)
+    assert rows(window)[1].is_current, "the keyboard stays where it was"
+    key(window, qtbot, Qt.Key.Key_Left)  # there is none
+    key(window, qtbot, Qt.Key.Key_Right)
+    qtbot.waitUntil(lambda: len(texts(window)) == 2 and count(window, 1) == "2/2", timeout=WAIT)
+    switcher = rows(window)[1].switcher
+    assert switcher is not None
+    qtbot.mouseClick(switcher.before, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(texts(window)) == 4 and count(window, 1) == "1/2", timeout=WAIT)
+
+
+def test_own_words_are_edited(open_window: Open, service: RunningService, qtbot: QtBot) -> None:
+    window = visit(open_window, service, qtbot, "edit")
+    talk(window, qtbot, "one", "two")
+    chat = window.chat
+    chat.input.set_text("half a thought")
+    at(window, 2, qtbot)
+    key(window, qtbot, Qt.Key.Key_E)
+    assert chat.bar.isVisible() and chat.bar.words == "Editing: two" and chat.input.text() == "two"
+    assert window.focusWidget() is chat.input.composer
+    qtbot.keyClick(chat.input.composer, Qt.Key.Key_Escape)
+    assert not chat.bar.isVisible() and chat.input.text() == "half a thought"
+    chat.display.setFocus()
+    key(window, qtbot, Qt.Key.Key_E)
+    chat.input.set_text("three")
+    qtbot.keyClick(chat.input.composer, Qt.Key.Key_Return)
+    assert chat.input.text() == "half a thought"
+    want = ["one", "你说：one", "three", "你说：three"]
+    qtbot.waitUntil(lambda: texts(window) == want and settled(window), timeout=WAIT)
+    assert count(window, 2) == "2/2"
+    at(window, 3, qtbot)
+    key(window, qtbot, Qt.Key.Key_E)
+    chat.input.set_text("my own answer")
+    qtbot.keyClick(chat.input.composer, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: texts(window) == [*want[:3], "my own answer"], timeout=WAIT)
+    assert count(window, 3) == "2/2" and window.model.running() is None
+
+
+def test_a_branch_begins_below_an_answer(open_window: Open, service: RunningService, qtbot: QtBot) -> None:
+    window = visit(open_window, service, qtbot, "branch")
+    talk(window, qtbot, "one", "two")
+    at(window, 1, qtbot)
+    key(window, qtbot, Qt.Key.Key_B)
+    assert window.chat.bar.words == "New branch after: 你说：one"
+    window.chat.input.set_text("another way")
+    qtbot.keyClick(window.chat.input.composer, Qt.Key.Key_Return)
+    want = ["one", "你说：one", "another way", "你说：another way"]
+    qtbot.waitUntil(lambda: texts(window) == want and settled(window), timeout=WAIT)
+    assert count(window, 2) == "2/2" and window.chat.input.text() == ""
+
+
+def test_a_message_is_deleted_after_a_question(
+    open_window: Open, service: RunningService, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = visit(open_window, service, qtbot, "delete")
+    talk(window, qtbot, "one", "two")
+    asked: list[str] = []
+    answer = False
+
+    def ask(_window: object, title: str, _words: str) -> bool:
+        asked.append(title)
+        return answer
+
+    monkeypatch.setattr("aichat_qt.message_actions.ask_delete", ask)
+    at(window, 2, qtbot)
+    key(window, qtbot, Qt.Key.Key_Delete)
+    assert asked == ["Delete this message?"] and len(texts(window)) == 4
+    answer = True
+    key(window, qtbot, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: texts(window) == ["one", "你说：one"], timeout=WAIT)
+
+
+def test_a_refused_edit_comes_back(
+    open_window: Open, service: RunningService, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = visit(open_window, service, qtbot, "refused")
+    talk(window, qtbot, "one")
+    other = open_window(service.url, service.token)
+    other.model.select_persona(window.model.persona_id)
+    qtbot.waitUntil(lambda: texts(other) == texts(window), timeout=WAIT)
+    at(window, 0, qtbot)
+    key(window, qtbot, Qt.Key.Key_E)
+    other.model.delete_message(other.model.messages()[0].id)
+    qtbot.waitUntil(lambda: texts(window) == [], timeout=WAIT)
+    window.chat.input.submitted.emit("too late")
+    qtbot.waitUntil(lambda: window.chat.input.text() == "too late" and window.chat.bar.isVisible(), timeout=WAIT)
+    assert window.chat.notice_words
 
 
 def test_links_are_opened_after_a_question_only(

@@ -132,12 +132,44 @@
         <translation>引用</translation>
     </message>
     <message>
+        <source>Edit</source>
+        <translation>编辑</translation>
+    </message>
+    <message>
         <source>Answer anew</source>
         <translation>重新回答</translation>
     </message>
     <message>
         <source>Continue</source>
         <translation>继续</translation>
+    </message>
+    <message>
+        <source>Branch from here</source>
+        <translation>从这里另开分支</translation>
+    </message>
+    <message>
+        <source>Previous version</source>
+        <translation>上一个版本</translation>
+    </message>
+    <message>
+        <source>Next version</source>
+        <translation>下一个版本</translation>
+    </message>
+    <message>
+        <source>Delete…</source>
+        <translation>删除…</translation>
+    </message>
+    <message>
+        <source>Delete this message?</source>
+        <translation>删除这条消息？</translation>
+    </message>
+    <message>
+        <source>This message and everything below it will be gone for good.</source>
+        <translation>这条消息及其之后的所有内容将被永久删除。</translation>
+    </message>
+    <message>
+        <source>This version, and everything below it, will be gone for good.</source>
+        <translation>这个版本及其之后的所有内容将被永久删除。</translation>
     </message>
     <message>
         <source>Copy selection</source>
@@ -436,6 +468,21 @@
     </message>
 </context>
 <context>
+    <name>BranchSwitcher</name>
+    <message>
+        <source>Previous version</source>
+        <translation>上一个版本</translation>
+    </message>
+    <message>
+        <source>Next version</source>
+        <translation>下一个版本</translation>
+    </message>
+    <message>
+        <source>Version {0} of {1}</source>
+        <translation>第 {0} 个版本，共 {1} 个</translation>
+    </message>
+</context>
+<context>
     <name>ChatAreaWidget</name>
     <message>
         <source>No keyring was found here, so this login holds until the app closes. To stay logged in, start it with --token-file or AICHAT_TOKEN.</source>
@@ -497,6 +544,21 @@
     <message>
         <source>Nothing of that name. Fewer letters find more.</source>
         <translation>没有找到。少输几个字试试。</translation>
+    </message>
+</context>
+<context>
+    <name>ComposerBar</name>
+    <message>
+        <source>Cancel (Esc)</source>
+        <translation>取消 (Esc)</translation>
+    </message>
+    <message>
+        <source>Editing: {0}</source>
+        <translation>编辑：{0}</translation>
+    </message>
+    <message>
+        <source>New branch after: {0}</source>
+        <translation>在此之后另开分支：{0}</translation>
     </message>
 </context>
 <context>
@@ -644,6 +706,17 @@
     </message>
 </context>
 <context>
+    <name>JumpPill</name>
+    <message>
+        <source>To the newest message</source>
+        <translation>到最新的消息</translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation>新消息</translation>
+    </message>
+</context>
+<context>
     <name>Link</name>
     <message>
         <source>The server did not answer in time.</source>
@@ -733,14 +806,6 @@
     <message>
         <source>Messages</source>
         <translation>消息</translation>
-    </message>
-    <message>
-        <source>New</source>
-        <translation>新消息</translation>
-    </message>
-    <message>
-        <source>To the newest message</source>
-        <translation>到最新消息</translation>
     </message>
     <message>
         <source>Loading the conversation…</source>
