@@ -47,6 +47,8 @@ class Tree:
 
     def siblings(self, message_id: int) -> list[int]:
         """The ids of all that stand below the same message, this one among them, oldest first."""
+        if not self.leaf_id:
+            return [message_id]  # without branches all stand one after the other
         return list(self._children.get(self._parents.get(message_id, -1), (message_id,)))
 
     @property

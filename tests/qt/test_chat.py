@@ -262,6 +262,7 @@ def test_thoughts_are_folded(window: MainWindow, server: FakeServer, qtbot: QtBo
     say(window, qtbot, "hello")
     qtbot.waitUntil(lambda: bool(server.told(frames.ConversationSubscribe)) and server.is_running())
     server.delta(reasoning="let me think")
+    qtbot.waitUntil(lambda: len(rows(window)) == 2)
     row = rows(window)[-1]
     assert isinstance(row, AnswerRow)
     qtbot.waitUntil(lambda: row.thoughts is not None and row.thoughts.title.startswith("Thinking"))
