@@ -102,6 +102,7 @@ class _Served:
 
     def listenSSL(self, port: int, factory: Factory, contextFactory: object, *args: Any, **more: Any) -> Any:
         """Called by the endpoint: listens with this object in place of the options."""
+        self._tell()
         return self._reactor.listenSSL(port, factory, self, *args, **more)
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
@@ -128,6 +129,12 @@ class _Served:
         else:
             self.failed = False
             _log.info("the new certificate of port {port} is in use", port=self.name)
+            self._tell()
+
+    def _tell(self) -> None:
+        """What a person compares when a client asks whether to trust it."""
+        shown = self._options.certificate.digest("sha256").decode()
+        _log.info("certificate of port {port}: SHA-256 {shown}", port=self.name, shown=shown)
 
     def _digest(self) -> list[bytes]:
         return [_digest(path) for path in _files(self._text)]

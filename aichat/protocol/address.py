@@ -52,10 +52,10 @@ def server_url(typed: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port = "", None
-    scheme = _SCHEMES.get(scheme.lower(), "")
+    scheme = _SCHEMES.get(scheme.lower(), "") if scheme or not separator else ""
     if not scheme:
         raise ValueError("The address of a server begins with wss:// or ws://, or is a name alone.")
-    if not host or not _HOST.fullmatch(host):
+    if not host or not _HOST.fullmatch(host) or parts.netloc.endswith(":"):
         raise ValueError("This is no address. For example chat.example.org or 192.168.1.20:8765")
     if "@" in parts.netloc:
         raise ValueError("A name or a password does not belong in the address; you are asked for them.")

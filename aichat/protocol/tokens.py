@@ -84,6 +84,8 @@ class Tokens:
         self._kept = ""  # the token that the keyring has
         self._looked = False  # into the keyring; once is enough
         self._logging_in = False
+        self._wanted = True  # a token that comes by a login goes into the keyring
+        self._typed = False  # a token that was typed in goes there once the server has taken it
 
     def prepare(self, connect: Callable[[str], None]) -> None:
         """Put the token to show into the session, then call `connect` with the URL, perhaps later.
@@ -102,7 +104,7 @@ class Tokens:
     def refused(self, again: Callable[[], None], over: Callable[[], None]) -> None:
         """The server refused: `again` if the keyring has another token, else `over`, perhaps later."""
         by_password, self._logging_in = self._logging_in, False
-        self._chosen = False
+        self._chosen = self._typed = False
         if self._kept and not by_password and self._session.token == self._kept:
             self._forget()
             over()
@@ -111,19 +113,32 @@ class Tokens:
         else:
             self._look(lambda found: again() if found else over())
 
-    def log_in(self, name: str, password: str) -> None:
-        """A name and a password are to be shown at the next connect."""
+    def log_in(self, name: str, password: str, *, keep: bool = True) -> None:
+        """A name and a password are to be shown at the next connect; `keep` the token that comes."""
         self._chosen = self._logging_in = True
+        self._wanted, self._typed = keep, False
         self._session.log_in(name, password)
 
     def logged_in(self) -> None:
         """The server answered a login: the session has its token, the keyring is to have it."""
-        token, url = self._session.token, self._url
         self._logging_in = False
         self._looked = True
+        if not self._wanted:
+            return
         if self._given:  # the next start shows that one again
             self._tell_kept(False)
             return
+        self._keep()
+
+    def welcomed(self) -> None:
+        """The server took the token."""
+        if self._typed:
+            self._typed = False
+            self._looked = True
+            self._keep()
+
+    def _keep(self) -> None:
+        token, url = self._session.token, self._url
         self._kept = token
 
         def kept(done: bool) -> None:
@@ -133,9 +148,10 @@ class Tokens:
 
         self._aside(lambda: keep(url, token), kept)
 
-    def use(self, token: str) -> None:
-        """A token typed in: it holds for this run."""
+    def use(self, token: str, *, keep: bool = False) -> None:
+        """A token typed in: it holds for this run, or is to be kept."""
         self._chosen = True
+        self._typed = keep and not self._given
         self._session.token = token
 
     def log_out(self) -> None:

@@ -51,9 +51,9 @@ class Question(QDialog):
         (self.no if danger else self.yes).setFocus()
 
 
-def ask_delete(parent: QWidget, title: str, words: str) -> bool:
+def ask_delete(parent: QWidget, title: str, words: str, verb: str = "") -> bool:
     """Whether to delete something; Enter alone does not."""
-    return bool(Question(parent, title, words, _tr("Delete"), danger=True).exec())
+    return bool(Question(parent, title, words, verb or _tr("Delete"), danger=True).exec())
 
 
 def ask_line(parent: QWidget, title: str, verb: str, text: str, most: int) -> str:

@@ -20,7 +20,7 @@ from PySide6.QtWebSockets import QWebSocket
 
 from aichat.protocol.address import Address
 from aichat.protocol.errors import AichatError
-from aichat.protocol.frames import LoggedIn
+from aichat.protocol.frames import LoggedIn, Welcome
 from aichat.protocol.session import Session, State
 from aichat.protocol.tokens import Tokens
 from aichat_qt.certificate import Doubt, doubt
@@ -101,7 +101,7 @@ class Link(QObject):
         socket.connected.connect(self._opened)
         socket.textMessageReceived.connect(self._received)
         socket.disconnected.connect(self._disconnected)
-        socket.errorOccurred.connect(lambda _error: self._end(socket.errorString()))
+        socket.errorOccurred.connect(self._failed)
         socket.sslErrors.connect(self._doubt)
         socket.pong.connect(self._pong)
         self._handshake.start()
@@ -120,16 +120,16 @@ class Link(QObject):
         self._retry.stop()
         self._second.stop()
 
-    def use_token(self, token: str) -> None:
-        """Try again with another token."""
+    def use_token(self, token: str, *, keep: bool = False) -> None:
+        """Try again with another token; `keep` it in the keyring once the server has taken it."""
         self._drop()
-        self.tokens.use(token)
+        self.tokens.use(token, keep=keep)
         self.connect_now()
 
-    def log_in(self, name: str, password: str) -> None:
-        """Try again with a name and a password."""
+    def log_in(self, name: str, password: str, *, keep: bool = True) -> None:
+        """Try again with a name and a password; `keep` the token that comes in the keyring."""
         self._drop()
-        self.tokens.log_in(name, password)
+        self.tokens.log_in(name, password, keep=keep)
         self.connect_now()
 
     def log_out(self) -> None:
@@ -186,6 +186,8 @@ class Link(QObject):
         self.flush()
         if isinstance(frame, LoggedIn):
             self.tokens.logged_in()
+        elif isinstance(frame, Welcome):
+            self.tokens.welcomed()
         if frame is not None:
             self.received.emit(frame, changes)
         if self.session.state is not before:
@@ -193,8 +195,15 @@ class Link(QObject):
 
     def _disconnected(self) -> None:
         if self._socket is not None:
-            code = self._socket.closeCode()
-            self._end(self._socket.closeReason(), getattr(code, "value", None))
+            self._end(self._socket.closeReason(), self._close_code())
+
+    def _failed(self) -> None:
+        """Under TLS this comes before `disconnected`, with the close code of the server already there."""
+        if self._socket is not None:
+            self._end(self._socket.closeReason() or self._socket.errorString(), self._close_code())
+
+    def _close_code(self) -> int | None:
+        return None if self._socket is None else getattr(self._socket.closeCode(), "value", None)
 
     def _end(self, trouble: str, code: int | None = None) -> None:
         """The connection is over, or did not come about."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
-from aichat_qt.icons import button
+from aichat_qt.icons import button, icon
 from aichat_qt.labels import label
-from aichat_qt.theme import XS, S
+from aichat_qt.theme import XS, S, theme
 
 WIDTH = 320
 
@@ -24,6 +24,8 @@ class LoginForm(QWidget):
         self.name = self._field(self.tr("User name"), 100)
         self.password = self._field(self.tr("Password"), 200, secret=True)
         self.token = self._field(self.tr("Token"), 200, secret=True)
+        self.stay = QCheckBox(self.tr("Stay logged in on this computer"), self)
+        self.stay.setChecked(True)
         self.error = label(self, "danger")
         self.error.setWordWrap(True)
         self.go = button("", "primary", self)
@@ -40,6 +42,8 @@ class LoginForm(QWidget):
             layout.addWidget(field)
             field.setFixedHeight(34)
         layout.insertSpacing(2, S)
+        layout.addSpacing(S)
+        layout.addWidget(self.stay)
         layout.addWidget(self.error)
         layout.addSpacing(S)
         layout.addWidget(self.go)
@@ -82,6 +86,11 @@ class LoginForm(QWidget):
         field.setMaxLength(most)
         if secret:
             field.setEchoMode(QLineEdit.EchoMode.Password)
+            eye = field.addAction(icon("eye", theme().tokens.muted, 16), QLineEdit.ActionPosition.TrailingPosition)
+            eye.setToolTip(self.tr("Show what is typed"))
+            eye.setCheckable(True)
+            eye.toggled.connect(lambda on: field.setEchoMode(_shown(on)))
+            field.textChanged.connect(lambda text: eye.setChecked(eye.isChecked() and bool(text)))
         field.returnPressed.connect(self._submit)
         return field
 
@@ -97,6 +106,7 @@ class LoginForm(QWidget):
         self.go.setText(self.tr("One moment…") if self._waits else verb)
         self.other.setText(self.tr("Use name and password") if self._by_token else self.tr("Use a token instead"))
         self.other.setVisible(not self._waits)
+        self.stay.setEnabled(not self._waits)
 
     def _switch(self) -> None:
         self._by_token = not self._by_token
@@ -114,3 +124,7 @@ class LoginForm(QWidget):
             self.password.setFocus()
         else:
             self.login_given.emit(self.name.text().strip(), self.password.text())
+
+
+def _shown(on: bool) -> QLineEdit.EchoMode:
+    return QLineEdit.EchoMode.Normal if on else QLineEdit.EchoMode.Password

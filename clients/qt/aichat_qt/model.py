@@ -117,6 +117,10 @@ class Model(Verbs):
         """Do not wait for the next try."""
         self.link.connect_now()
 
+    def trust(self) -> None:
+        """The certificate that the server showed is its own."""
+        self.link.trust()
+
     # what is shown
 
     @property

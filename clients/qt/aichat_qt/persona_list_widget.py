@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -14,12 +14,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from aichat.protocol.session import State
 from aichat_qt.icons import IconButton, button, icon
-from aichat_qt.labels import ElidedLabel, label, tooltip
+from aichat_qt.labels import label
 from aichat_qt.model import Model
 from aichat_qt.persona_item_widget import HEIGHT, PersonaItemWidget
-from aichat_qt.theme import META_PX, XS, L, M, S, theme
+from aichat_qt.server_corner import ServerCorner
+from aichat_qt.theme import XS, M, S, theme
 from aichat_qt.words import one_line, when, whose
 
 ID = Qt.ItemDataRole.UserRole
@@ -90,19 +90,17 @@ class PersonaListWidget(QWidget):
         self._none.hide()
         self._new = button(self.tr("New persona"), "quiet", self)
         self._new.clicked.connect(self.create_requested)
-        self._state = ElidedLabel(self, "muted", px=META_PX)
-        self.user_button = IconButton("person", self.tr("User"), self)
-        self.user_button.clicked.connect(self._user_menu)
+        self.corner = ServerCorner(model, self)
+        self.corner.log_out_requested.connect(self.log_out_requested)
         self.app_button = IconButton("settings", self.tr("Settings and more (F10)"), self)
         self._lay_out()
         model.personas_changed.connect(self._refresh)
         model.messages_changed.connect(self._refresh)
         model.selected.connect(self._select)
-        model.link_changed.connect(self._show_state)
+        model.link_changed.connect(self._enable)
         theme().changed.connect(self._dress)
         self._dress()
         self._refresh()
-        self._show_state()
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
@@ -119,16 +117,11 @@ class PersonaListWidget(QWidget):
         bottom.addWidget(self._new)
         layout.addLayout(bottom)
         foot = QHBoxLayout()
-        foot.setContentsMargins(L + XS + M, XS, M, S)
-        foot.addWidget(self._state, 1)
-        foot.addWidget(self.user_button)
+        foot.setContentsMargins(S, S, S, S)
+        foot.setSpacing(XS)
+        foot.addWidget(self.corner, 1)
         foot.addWidget(self.app_button)
         layout.addLayout(foot)
-
-    @property
-    def state_words(self) -> str:
-        """How the connection stands."""
-        return self._state.text()
 
     def focus_list(self) -> None:
         self._list.setFocus()
@@ -228,32 +221,6 @@ class PersonaListWidget(QWidget):
         menu.exec(self._list.mapToGlobal(place))
         menu.deleteLater()
 
-    def _user_menu(self) -> None:
-        user = one_line(self._model.session.user)
-        menu = QMenu(self)
-        menu.addAction(user).setEnabled(False)
-        other = self.tr("Log out…") if self._model.shown_user else self.tr("Log in as another user…")
-        menu.addAction(other, self.log_out_requested.emit)
-        menu.exec(self.user_button.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
-        menu.deleteLater()
-
-    def _show_state(self) -> None:
-        link, state = self._model.link, self._model.state
-        if state is State.LIVE:
-            user = one_line(self._model.shown_user)
-            words = self.tr("connected as {0}").format(user) if user else self.tr("connected")
-        elif state is State.REFUSED:
-            words = self.tr("not logged in")
-        elif link.seconds_left:
-            words = self.tr("offline, again in {0} s").format(link.seconds_left)
-        else:
-            words = self.tr("connecting…")
-        self._state.setText(words)
-        self._enable()
-        self.user_button.setVisible(bool(self._model.session.user) and state is not State.REFUSED)
-        self._state.setToolTip(tooltip(one_line(QUrl(link.address.url).authority())))
-        self.update()
-
     def _dress(self) -> None:
         tokens = theme().tokens
         self._new.setIcon(icon("plus", tokens.muted, 18))
@@ -262,14 +229,8 @@ class PersonaListWidget(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), theme().colour("window"))
         painter.fillRect(self.width() - 1, 0, 1, self.height(), theme().colour("line"))
         line = self._new.geometry().bottom() + S
         painter.fillRect(0, line, self.width(), 1, theme().colour("line"))
-        state = self._model.state
-        name = "ok" if state is State.LIVE else "danger" if state is State.REFUSED else "warn"
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme().colour(name))
-        painter.drawEllipse(QPoint(L + XS, self._state.geometry().center().y() + 1), 4, 4)
         painter.end()

@@ -24,6 +24,8 @@ QLabel[role="key"] {{
     color: {t.muted}; font-size: 12px; background: {t.surface}; border: 1px solid {t.line}; border-radius: 4px;
     padding: 1px 6px;
 }}
+QLabel[role="warn"] {{ color: {t.warn}; font-size: 12px; }}
+QLabel[role="print"] {{ background: {t.code}; border-radius: 6px; padding: 8px 12px; }}
 QLabel[role="field"] {{ font-size: 12px; font-weight: 600; color: {t.muted}; }}
 
 QPushButton {{

@@ -76,6 +76,14 @@ class Verbs(QObject):
         self.server.said_changed.emit()
         return command.content if isinstance(command, frames.Chat) else ""
 
+    def say_anew(self, request_id: str) -> None:
+        """Say what was meant for a conversation that is gone in a new one with the same persona."""
+        chat = self.session.discard(request_id)
+        if isinstance(chat, frames.Chat):
+            self.session.post(chat.content, persona_id=chat.persona_id or "", new=True)
+        self.server.flush()
+        self.server.said_changed.emit()
+
     def stop(self) -> bool:
         """End the running answer of the shown conversation; False if none runs."""
         running = self.running()
