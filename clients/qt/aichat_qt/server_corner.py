@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QCoreApplication, QPoint, QRect, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QIcon, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QMenu, QWidget
 
@@ -21,6 +21,10 @@ from aichat_qt.words import one_line
 
 HEIGHT = 44
 DOT = 8
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("server_corner", text)
 
 
 class ServerCorner(QAbstractButton):
@@ -48,7 +52,7 @@ class ServerCorner(QAbstractButton):
 
     def refresh(self) -> None:
         model = self._model
-        state = state_of(model.server, self)
+        state = state_of(model.server)
         user = one_line(model.shown_user)
         if model.state is State.LIVE and user:
             state = self.tr("connected as {0}").format(user)
@@ -103,7 +107,7 @@ class ServerCorner(QAbstractButton):
         server = servers.opened(entry.id)
         title = title_of(entry).replace("&", "&&")
         shown = entry.id == servers.entry.id
-        words = title if server is None else f"{title} — {state_of(server, self)}"
+        words = title if server is None else f"{title} — {state_of(server)}"
         action = menu.addAction(words, partial(servers.show, entry.id))
         action.setCheckable(True)
         action.setChecked(shown)
@@ -142,18 +146,18 @@ class ServerCorner(QAbstractButton):
         painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
 
 
-def state_of(server: Server, widget: QWidget) -> str:
+def state_of(server: Server) -> str:
     """How a server stands, in a word or two."""
     link, state = server.link, server.session.state
     if state is State.LIVE:
-        return widget.tr("connected")
+        return _tr("connected")
     if link.doubt is not None:
-        return widget.tr("certificate not trusted")
+        return _tr("certificate not trusted")
     if state is State.REFUSED:
-        return widget.tr("not logged in")
+        return _tr("not logged in")
     if link.seconds_left:
-        return widget.tr("offline, again in {0} s").format(link.seconds_left)
-    return widget.tr("connecting…") if link.connecting else widget.tr("not connected")
+        return _tr("offline, again in {0} s").format(link.seconds_left)
+    return _tr("connecting…") if link.connecting else _tr("not connected")
 
 
 def colour_of(server: Server | None) -> str:
