@@ -327,6 +327,98 @@
         <source>It is not valid yet; or the clock of this computer is wrong.</source>
         <translation>证书尚未生效，或者这台电脑的时钟不准。</translation>
     </message>
+    <message>
+        <source>connected</source>
+        <translation>已连接</translation>
+    </message>
+    <message>
+        <source>certificate not trusted</source>
+        <translation>证书不受信任</translation>
+    </message>
+    <message>
+        <source>not logged in</source>
+        <translation>未登录</translation>
+    </message>
+    <message>
+        <source>offline, again in {0} s</source>
+        <translation>离线，{0} 秒后重试</translation>
+    </message>
+    <message>
+        <source>not connected</source>
+        <translation>未连接</translation>
+    </message>
+    <message>
+        <source>This computer</source>
+        <translation>这台电脑</translation>
+    </message>
+    <message>
+        <source>Ask whoever runs it for the address. You log in after that.</source>
+        <translation>地址请向服务器的管理者索取，连接后再登录。</translation>
+    </message>
+    <message>
+        <source>Add a server</source>
+        <translation>添加服务器</translation>
+    </message>
+    <message>
+        <source>Connect</source>
+        <translation>连接</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>地址</translation>
+    </message>
+    <message>
+        <source>Name (optional)</source>
+        <translation>名称（可选）</translation>
+    </message>
+    <message>
+        <source>A name like chat.example.org, or an address with a port like 192.168.1.20:8765.</source>
+        <translation>可以是 chat.example.org 这样的域名，也可以是 192.168.1.20:8765 这样带端口的地址。</translation>
+    </message>
+    <message>
+        <source>This is no address of a server. For example: chat.example.org</source>
+        <translation>这不是服务器地址。例如：chat.example.org</translation>
+    </message>
+    <message>
+        <source>You have this server already: it will be shown.</source>
+        <translation>这个服务器已经添加过，将直接切换过去。</translation>
+    </message>
+    <message>
+        <source>{0}, not encrypted: whoever is on the way can read what you write, and your password.</source>
+        <translation>{0}，未加密：传输途中的任何人都能看到你的消息和密码。</translation>
+    </message>
+    <message>
+        <source>{0}, encrypted</source>
+        <translation>{0}，已加密</translation>
+    </message>
+    <message>
+        <source>{0}, on this computer</source>
+        <translation>{0}，在这台电脑上</translation>
+    </message>
+    <message>
+        <source>Rename server</source>
+        <translation>重命名服务器</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>重命名</translation>
+    </message>
+    <message>
+        <source>What you read there, drafts and the login are deleted from this computer. The server keeps everything.</source>
+        <translation>这台电脑上保存的阅读内容、草稿和登录信息会被删除，服务器上的一切都会保留。</translation>
+    </message>
+    <message>
+        <source>What was not sent yet ({0}) is lost.</source>
+        <translation>尚未发送的内容（{0} 条）将会丢失。</translation>
+    </message>
+    <message>
+        <source>Remove {0}?</source>
+        <translation>移除“{0}”？</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
 </context>
 <context>
     <name>AddPersonaDialog</name>
@@ -483,6 +575,60 @@
     </message>
 </context>
 <context>
+    <name>CertificateCard</name>
+    <message>
+        <source>Not now</source>
+        <translation>暂不</translation>
+    </message>
+    <message>
+        <source>The certificate of {0} has changed</source>
+        <translation>{0} 的证书已更改</translation>
+    </message>
+    <message>
+        <source>Nothing was sent. If whoever runs the server renewed it, this is expected: ask them, and compare the fingerprint. If nobody did, somebody may stand between you and the server: do not trust it.</source>
+        <translation>尚未发送任何内容。如果是服务器的管理者更换了证书，这是正常的：请向其核对指纹。如果没有人更换过，可能有人在你和服务器之间窃听：请不要信任。</translation>
+    </message>
+    <message>
+        <source>Is this your server?</source>
+        <translation>这是你的服务器吗？</translation>
+    </message>
+    <message>
+        <source>{0} shows a certificate that this computer cannot check, so nothing was sent yet. Compare its fingerprint with what the service writes when it starts; if they are alike, it is your server.</source>
+        <translation>{0} 出示的证书无法由这台电脑验证，因此尚未发送任何内容。请将指纹与服务启动时显示的指纹比对；如果一致，就是你的服务器。</translation>
+    </message>
+    <message>
+        <source>Trusted until now (SHA-256)</source>
+        <translation>此前信任的指纹（SHA-256）</translation>
+    </message>
+    <message>
+        <source>Shown now (SHA-256)</source>
+        <translation>现在出示的指纹（SHA-256）</translation>
+    </message>
+    <message>
+        <source>Fingerprint (SHA-256)</source>
+        <translation>指纹（SHA-256）</translation>
+    </message>
+    <message>
+        <source>Made for {0}, by {1}, good until {2}.</source>
+        <translation>签发给 {0}，签发者 {1}，有效期至 {2}。</translation>
+    </message>
+    <message>
+        <source>Trust the new certificate</source>
+        <translation>信任新证书</translation>
+    </message>
+    <message>
+        <source>Trust this certificate</source>
+        <translation>信任此证书</translation>
+    </message>
+</context>
+<context>
+    <name>CertificateDialog</name>
+    <message>
+        <source>Certificate</source>
+        <translation>证书</translation>
+    </message>
+</context>
+<context>
     <name>ChatAreaWidget</name>
     <message>
         <source>No keyring was found here, so this login holds until the app closes. To stay logged in, start it with --token-file or AICHAT_TOKEN.</source>
@@ -568,16 +714,36 @@
         <translation>立即重试</translation>
     </message>
     <message>
+        <source>Another server…</source>
+        <translation>其他服务器…</translation>
+    </message>
+    <message>
         <source>Log in</source>
         <translation>登录</translation>
+    </message>
+    <message>
+        <source>Not connected</source>
+        <translation>未连接</translation>
+    </message>
+    <message>
+        <source>The certificate of {0} is not trusted.</source>
+        <translation>{0} 的证书不受信任。</translation>
     </message>
     <message>
         <source>No connection to the server</source>
         <translation>无法连接服务器</translation>
     </message>
     <message>
+        <source>{0} does not speak TLS. If you trust the network in between, add it as ws://{0}</source>
+        <translation>{0} 不使用 TLS。如果你信任途中的网络，请用 ws://{0} 添加。</translation>
+    </message>
+    <message>
         <source>Nothing answers at {0}. On this machine, &quot;twist aichat&quot; starts a server.</source>
         <translation>{0} 没有响应。要在本机启动服务，请运行 “twist aichat”。</translation>
+    </message>
+    <message>
+        <source>{0} does not answer: {1}</source>
+        <translation>{0} 没有应答：{1}</translation>
     </message>
     <message>
         <source>Connecting…</source>
@@ -750,6 +916,14 @@
         <translation>令牌</translation>
     </message>
     <message>
+        <source>Stay logged in on this computer</source>
+        <translation>在这台电脑上保持登录</translation>
+    </message>
+    <message>
+        <source>Show what is typed</source>
+        <translation>显示输入内容</translation>
+    </message>
+    <message>
         <source>Connect</source>
         <translation>连接</translation>
     </message>
@@ -900,8 +1074,20 @@
         <translation>立即重试</translation>
     </message>
     <message>
+        <source>Look at it…</source>
+        <translation>查看…</translation>
+    </message>
+    <message>
         <source>No connection, {0}</source>
         <translation>连接已断开，{0}</translation>
+    </message>
+    <message>
+        <source>The server&apos;s certificate has changed. Not connected.</source>
+        <translation>服务器的证书已更改，未连接。</translation>
+    </message>
+    <message>
+        <source>The server&apos;s certificate cannot be checked. Not connected.</source>
+        <translation>服务器的证书无法验证，未连接。</translation>
     </message>
 </context>
 <context>
@@ -1096,10 +1282,6 @@
         <translation>新建人设</translation>
     </message>
     <message>
-        <source>User</source>
-        <translation>用户</translation>
-    </message>
-    <message>
         <source>Settings and more (F10)</source>
         <translation>设置与更多 (F10)</translation>
     </message>
@@ -1114,34 +1296,6 @@
     <message>
         <source>New persona…</source>
         <translation>新建人设…</translation>
-    </message>
-    <message>
-        <source>Log out…</source>
-        <translation>退出登录…</translation>
-    </message>
-    <message>
-        <source>Log in as another user…</source>
-        <translation>以其他用户登录…</translation>
-    </message>
-    <message>
-        <source>connected as {0}</source>
-        <translation>已连接，用户 {0}</translation>
-    </message>
-    <message>
-        <source>connected</source>
-        <translation>已连接</translation>
-    </message>
-    <message>
-        <source>not logged in</source>
-        <translation>未登录</translation>
-    </message>
-    <message>
-        <source>offline, again in {0} s</source>
-        <translation>离线，{0} 秒后重试</translation>
-    </message>
-    <message>
-        <source>connecting…</source>
-        <translation>正在连接…</translation>
     </message>
 </context>
 <context>
@@ -1183,6 +1337,49 @@
     <message>
         <source>More</source>
         <translation>更多</translation>
+    </message>
+</context>
+<context>
+    <name>ServerCorner</name>
+    <message>
+        <source>connected as {0}</source>
+        <translation>已连接：{0}</translation>
+    </message>
+    <message>
+        <source>offline, {0} to send</source>
+        <translation>离线，{0} 条待发送</translation>
+    </message>
+    <message>
+        <source>Server {0}: {1}</source>
+        <translation>服务器 {0}：{1}</translation>
+    </message>
+    <message>
+        <source>Add a server…</source>
+        <translation>添加服务器…</translation>
+    </message>
+    <message>
+        <source>Rename this server…</source>
+        <translation>重命名此服务器…</translation>
+    </message>
+    <message>
+        <source>Remove this server…</source>
+        <translation>移除此服务器…</translation>
+    </message>
+    <message>
+        <source>Not sent yet ({0})…</source>
+        <translation>尚未发送（{0}）…</translation>
+    </message>
+    <message>
+        <source>Try to connect now</source>
+        <translation>立即连接</translation>
+    </message>
+    <message>
+        <source>Log out…</source>
+        <translation>退出登录…</translation>
+    </message>
+    <message>
+        <source>Log in as another user…</source>
+        <translation>以其他用户登录…</translation>
     </message>
 </context>
 <context>
@@ -1321,6 +1518,77 @@
     <message>
         <source>Stop</source>
         <translation>停止</translation>
+    </message>
+</context>
+<context>
+    <name>UnsentDialog</name>
+    <message>
+        <source>Not sent yet</source>
+        <translation>尚未发送</translation>
+    </message>
+    <message>
+        <source>Done</source>
+        <translation>完成</translation>
+    </message>
+    <message>
+        <source>Everything is sent.</source>
+        <translation>全部已发送。</translation>
+    </message>
+    <message>
+        <source>The server did not take these.</source>
+        <translation>服务器没有接受以下内容。</translation>
+    </message>
+    <message>
+        <source>These go out, in this order, when the connection is back.</source>
+        <translation>恢复连接后将按此顺序发送。</translation>
+    </message>
+    <message>
+        <source>Say it in a new conversation</source>
+        <translation>在新会话中发送</translation>
+    </message>
+    <message>
+        <source>Send again</source>
+        <translation>重新发送</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Discard</source>
+        <translation>丢弃</translation>
+    </message>
+    <message>
+        <source>a persona that is gone</source>
+        <translation>已删除的人设</translation>
+    </message>
+    <message>
+        <source>To {0}, in a conversation that is gone</source>
+        <translation>发给 {0}，会话已删除</translation>
+    </message>
+    <message>
+        <source>To {0}, in “{1}”</source>
+        <translation>发给 {0}，会话“{1}”</translation>
+    </message>
+    <message>
+        <source>To {0}</source>
+        <translation>发给 {0}</translation>
+    </message>
+    <message>
+        <source>Changes of the persona {0}</source>
+        <translation>对人设“{0}”的更改</translation>
+    </message>
+    <message>
+        <source>A conversation&apos;s new title: {0}</source>
+        <translation>会话的新标题：{0}</translation>
+    </message>
+    <message>
+        <source>A deletion</source>
+        <translation>一项删除</translation>
+    </message>
+    <message>
+        <source>Another change</source>
+        <translation>其他更改</translation>
     </message>
 </context>
 <context>
