@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from aichat_qt.cache import MESSAGES, Cache
+from aichat_qt.cache import MESSAGES, PAGE, Cache
 from aichat_qt.main_window import MainWindow
 from aichat_qt.shelf import Shelf
 from PySide6.QtCore import Qt
@@ -279,6 +279,25 @@ def test_what_comes_for_a_kept_conversation_that_is_not_open_is_kept_too(tmp_pat
     assert not third.timeline.is_loaded(8), "a page of it was never here"
 
 
+def test_versions_of_a_message_are_kept(
+    open_window: Open, service: RunningService, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = talk(open_window, service, qtbot, tmp_path)
+    window.model.regenerate()
+    number = window.model.conversation_id or 0
+    qtbot.waitUntil(
+        lambda: settled(window) and len(texts(window)) == 2
+        and len(window.model.timeline.siblings(number, window.model.messages()[-1].id)) == 2, timeout=WAIT,
+    )  # fmt: skip
+    shown = window.model.messages()
+    beside = window.model.timeline.siblings(number, shown[-1].id)
+    window.close()
+    again = open_window("ws://127.0.0.1:1/ws", live=False, folder=tmp_path)  # nobody answers
+    again.model.servers.show(next(e.id for e in again.model.servers.entries if e.url == service.url))
+    qtbot.waitUntil(lambda: again.model.messages() == shown)
+    assert again.model.timeline.siblings(number, shown[-1].id) == beside
+
+
 def test_a_cache_of_another_store_is_emptied(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite3"
     session, cache = a_session(), Cache(path)
@@ -342,8 +361,9 @@ def test_a_broken_or_old_cache_is_made_anew(tmp_path: Path, harm: str) -> None:
 def test_messages_are_found_without_a_scan(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "c.sqlite3")
     assert cache._database is not None
-    plan = cache._database.execute(f"EXPLAIN QUERY PLAN {MESSAGES}", (1,)).fetchall()
-    assert plan and all("SCAN" not in row[-1] and "TEMP" not in row[-1] for row in plan)
+    for query in (MESSAGES, PAGE):
+        plan = cache._database.execute(f"EXPLAIN QUERY PLAN {query}", (1,)).fetchall()
+        assert plan and all("SCAN" not in row[-1] and "TEMP" not in row[-1] for row in plan)
     cache.close()
 
 

@@ -9,7 +9,7 @@ import keyring
 import pytest
 from aichat_qt.main_window import MainWindow
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 from pytestqt.qtbot import QtBot
 
 from aichat.protocol.session import State
@@ -169,3 +169,50 @@ def test_a_persona_is_shared_and_taken_back(
     assert owners.chat.input.composer.isReadOnly() is False
     owners.model.delete_persona(ada)
     qtbot.waitUntil(lambda: ada not in owners.model.timeline.personas, timeout=WAIT)
+
+
+def test_who_does_not_want_to_stay_leaves_no_token(
+    open_window: Open, guarded: RunningService, keyring_file: Path, qtbot: QtBot
+) -> None:
+    window = open_window(guarded.url, live=False)
+    qtbot.waitUntil(window.chat.connection.form.isVisible, timeout=WAIT)
+    window.chat.connection.form.stay.setChecked(False)
+    log_in(window, qtbot, "mei", PASSWORD)
+    qtbot.waitUntil(lambda: is_in(window, "mei"), timeout=WAIT)
+    say(window, qtbot, "for now")
+    qtbot.waitUntil(lambda: settled(window), timeout=WAIT)
+    assert not keyring_file.exists() and window.chat.notice_words == ""
+
+
+def test_a_token_that_was_typed_is_kept_once_the_server_took_it(
+    open_window: Open, guarded: RunningService, keyring_file: Path, qtbot: QtBot
+) -> None:
+    window = open_window(guarded.url, live=False)
+    form = window.chat.connection.form
+    qtbot.waitUntil(form.isVisible, timeout=WAIT)
+    form.other.click()
+    for token, taken in (("wrong", False), (guarded.token, True)):
+        form.token.setText(token)
+        qtbot.keyClick(form.token, Qt.Key.Key_Return)
+        if taken:
+            qtbot.waitUntil(lambda: is_in(window, "owner"), timeout=WAIT)
+        else:
+            qtbot.waitUntil(lambda: bool(form.error.text()), timeout=WAIT)
+            assert not keyring_file.exists()
+    qtbot.waitUntil(lambda: keyring.get_password("aichat", guarded.url) == guarded.token, timeout=WAIT)
+    window.close()
+    again = open_window(guarded.url, live=False)
+    qtbot.waitUntil(lambda: is_in(again, "owner"), timeout=WAIT)
+
+
+def test_what_is_typed_can_be_looked_at(open_window: Open, guarded: RunningService, qtbot: QtBot) -> None:
+    window = open_window(guarded.url, live=False)
+    form = window.chat.connection.form
+    qtbot.waitUntil(form.isVisible, timeout=WAIT)
+    [eye] = form.password.actions()
+    form.password.setText("secret")
+    assert form.password.echoMode() is QLineEdit.EchoMode.Password
+    eye.trigger()
+    assert form.password.echoMode() is QLineEdit.EchoMode.Normal
+    form.answered("wrong")
+    assert form.password.echoMode() is QLineEdit.EchoMode.Password, "the next one is hidden again"

@@ -29,12 +29,13 @@ SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE personas (id TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE conversations (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
-CREATE TABLE pages (conversation_id INTEGER PRIMARY KEY, more INTEGER NOT NULL);
+CREATE TABLE pages (conversation_id INTEGER PRIMARY KEY, more INTEGER NOT NULL, siblings BLOB NOT NULL);
 CREATE TABLE messages (conversation_id INTEGER, id INTEGER, value BLOB NOT NULL,
                        PRIMARY KEY (conversation_id, id)) WITHOUT ROWID;
 """
 TABLES = ("meta", "personas", "conversations", "pages", "messages")
 MESSAGES = "SELECT value FROM messages WHERE conversation_id = ? ORDER BY id"
+PAGE = "SELECT more, siblings FROM pages WHERE conversation_id = ?"
 
 _shape = repr([SCHEMA, *(kind.__struct_fields__ for kind in (Persona, Conversation, Message))])
 VERSION = zlib.crc32(_shape.encode()) & 0x7FFFFFFF
@@ -43,6 +44,7 @@ VERSION = zlib.crc32(_shape.encode()) & 0x7FFFFFFF
 _encode = msgspec.msgpack.Encoder().encode
 _persona = msgspec.msgpack.Decoder(Persona).decode
 _conversation = msgspec.msgpack.Decoder(Conversation).decode
+_siblings = msgspec.msgpack.Decoder(list[list[int]]).decode
 _message = msgspec.msgpack.Decoder(Message).decode
 
 
@@ -61,7 +63,7 @@ class Cache:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._database: sqlite3.Connection | None = None
-        self._pages: dict[int, bool] = {}  # conversations of which messages are here, and whether older ones exist
+        self._pages: set[int] = set()  # conversations of which messages are here
         if path is not None:
             self._open(path)
 
@@ -73,7 +75,7 @@ class Cache:
             meta = dict(database.execute("SELECT name, value FROM meta"))
             if not meta:
                 return None
-            self._pages = {number: bool(more) for number, more in database.execute("SELECT * FROM pages")}
+            self._pages = {number for (number,) in database.execute("SELECT conversation_id FROM pages")}
             return Kept(
                 role=meta["role"],
                 position=Position(epoch=meta["epoch"], seq=int(meta["seq"])),
@@ -93,7 +95,8 @@ class Cache:
         with self._careful() as database:
             if database is not None:
                 kept = [_message(value) for (value,) in database.execute(MESSAGES, (conversation_id,))]
-                timeline.restore_messages(conversation_id, kept, more=self._pages[conversation_id])
+                more, siblings = database.execute(PAGE, (conversation_id,)).fetchone()
+                timeline.restore_messages(conversation_id, kept, more=bool(more), siblings=_siblings(siblings))
 
     def write(self, session: Session) -> None:
         """Bring the file in step with a session whose timeline keeps a journal, in one transaction; empties it."""
@@ -131,15 +134,17 @@ class Cache:
             database.execute("DELETE FROM conversations WHERE id = ?", (number,))
             database.execute("DELETE FROM pages WHERE conversation_id = ?", (number,))
             database.execute("DELETE FROM messages WHERE conversation_id = ?", (number,))
-            self._pages.pop(number, None)
+            self._pages.discard(number)
 
     def _write_messages(self, database: sqlite3.Connection, timeline: Timeline, journal: Journal) -> None:
         changed = set(journal.messages)
-        for number in journal.loaded & timeline.older.keys():
-            if number not in self._pages:
-                changed |= {(number, message.id) for message in timeline.messages(number)}
-            self._pages[number] = timeline.older[number]
-            database.execute("REPLACE INTO pages VALUES (?, ?)", (number, timeline.older[number]))
+        for number in journal.loaded & timeline.older.keys() - self._pages:
+            self._pages.add(number)
+            changed |= {(number, message.id) for message in timeline.messages(number)}
+        for number in journal.loaded | {number for number, _ in changed}:
+            if number in self._pages and timeline.is_loaded(number):
+                page = (number, timeline.older[number], _encode(timeline.forks(number)))
+                database.execute("REPLACE INTO pages VALUES (?, ?, ?)", page)
         rows = []
         for number, message_id in sorted(changed):
             if number not in self._pages:
