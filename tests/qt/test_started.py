@@ -36,13 +36,18 @@ class Display:
             self.name = f":{told.readline().strip()}"
 
     def do(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["xdotool", *arguments],
-            env={**os.environ, "DISPLAY": self.name},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        """What xdotool says; "" when it waits in vain."""
+        try:
+            done = subprocess.run(
+                ["xdotool", *arguments],
+                env={**os.environ, "DISPLAY": self.name},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=DEADLINE / 3,
+            )
+        except subprocess.TimeoutExpired:
+            return ""
         return done.stdout
 
     def wait_for(self, title: str) -> str:
@@ -77,7 +82,7 @@ class App:
         token = home / "token"
         token.write_text(service.token)
         self._arguments = [sys.executable, "-m", "aichat_qt", "--url", service.url, "--token-file", str(token)]
-        self._environment = {
+        self.environment = {
             "DISPLAY": display.name,
             "QT_QPA_PLATFORM": "xcb",
             "HOME": str(home),
@@ -90,7 +95,7 @@ class App:
         self.started: list[Process] = []
 
     def start(self, *more: str) -> Process:
-        process = Process([*self._arguments, *more], self._environment)
+        process = Process([*self._arguments, *more], self.environment)
         self.started.append(process)
         return process
 

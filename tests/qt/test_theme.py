@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from aichat_qt.add_persona_dialog import AddPersonaDialog
 from aichat_qt.icons import PATHS, pixmap
 from aichat_qt.main_window import MainWindow
+from aichat_qt.quick_ask import QuickAsk
+from aichat_qt.shortcuts_sheet import ShortcutsSheet
 from aichat_qt.theme import AVATAR_GROUNDS, AVATAR_TEXT, SCHEMES, TEXT_PAIRS, Scheme, contrast, theme
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QAccessible, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from pytestqt.qtbot import QtBot
 
 
 def test_contrast_is_what_wcag_says() -> None:
@@ -44,6 +48,38 @@ def test_the_window_changes_colours_while_it_runs(window: MainWindow) -> None:
     assert ground() == SCHEMES["light"].surface
     theme().apply("dark")
     assert ground() == SCHEMES["dark"].surface
+
+
+def test_a_choice_holds_against_the_system_and_system_follows_it(dressed: QApplication) -> None:
+    hints = dressed.styleHints()
+    theme().choose("system")
+    hints.colorSchemeChanged.emit(Qt.ColorScheme.Dark)
+    assert theme().scheme == "dark" and dressed.palette().window().color().name().upper() == SCHEMES["dark"].window
+    hints.colorSchemeChanged.emit(Qt.ColorScheme.Light)
+    assert theme().scheme == "light"
+    theme().choose("dark")
+    hints.colorSchemeChanged.emit(Qt.ColorScheme.Light)
+    assert theme().scheme == "dark"
+    theme().choose("nonsense")
+    assert theme().choice == "system"
+
+
+def test_every_control_of_what_opens_has_a_name(window: MainWindow, qtbot: QtBot) -> None:
+    """The same for the palette, the sheet, the small window, the dialog."""
+    sheet, quick = ShortcutsSheet(window.deeds, window), QuickAsk(window.model)
+    dialog = AddPersonaDialog(window.model, window)
+    window.palette_.open()
+    nameless = []
+    for opened in (window.palette_, sheet, quick, dialog):
+        if opened is not window.palette_:
+            qtbot.addWidget(opened)
+            opened.show()
+        for widget in opened.findChildren(QWidget):
+            seen = QAccessible.queryAccessibleInterface(widget)
+            reached = widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisible()
+            if reached and not (seen and seen.text(QAccessible.Text.Name)):
+                nameless.append(widget)
+    assert not nameless
 
 
 def test_every_control_has_a_name_for_a_screen_reader(window: MainWindow) -> None:

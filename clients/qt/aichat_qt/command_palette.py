@@ -198,7 +198,7 @@ class CommandPalette(QFrame):
         self.hide()
 
     def open(self) -> None:
-        """Show it with everything, the most used first; again: close it."""
+        """Show it with everything, commands first; again: close it."""
         if self.isVisible():
             self.close_()
             return

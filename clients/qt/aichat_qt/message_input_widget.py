@@ -110,6 +110,7 @@ class MessageInputWidget(QWidget):
         self.composer.focus_changed.connect(self.update)
         self.composer.document().documentLayout().documentSizeChanged.connect(lambda _size: self._changed())
         self.stop = IconButton("stop", self.tr("Stop the answer (Esc)"), self)
+        self.stop.setProperty("role", "stop")
         self.stop.clicked.connect(self.stop_requested)
         self._too_long = label(self, "danger", px=META_PX)
         self._too_long.hide()

@@ -80,6 +80,8 @@ QToolButton::menu-indicator {{ image: none; width: 0; }}
 QToolButton[role="send"] {{ background: {t.accent}; border-radius: 16px; }}
 QToolButton[role="send"]:disabled {{ background: {t.sunken}; }}
 QToolButton[role="send"]:focus {{ border-color: {t.text}; }}
+QToolButton[role="stop"] {{ border: 1px solid {t.line}; border-radius: 16px; }}
+QToolButton[role="stop"]:focus {{ border-color: {t.accent}; }}
 
 QLineEdit, QPlainTextEdit {{
     background: {t.surface}; border: 1px solid {t.line}; border-radius: 6px; padding: 5px 8px;
