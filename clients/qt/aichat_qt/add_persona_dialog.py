@@ -74,6 +74,7 @@ class AddPersonaDialog(QDialog):
         self._scroll = scroll = QScrollArea(self)
         scroll.setWidget(self.form)
         scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the fields in it have it
         scroll.viewport().setAutoFillBackground(False)
         self.form.setAutoFillBackground(False)
         self._places = places = QHBoxLayout()
