@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 
 import pytest
 from websockets.exceptions import WebSocketException
@@ -45,6 +46,8 @@ class Talker(threading.Thread):
         self.over = over
         self.log: list[Operation] = []
         self.conversation: int | None = None
+        self.asked: list[int] = []
+        """The questions that were acked."""
         self.fault = ""
 
     def run(self) -> None:
@@ -72,14 +75,22 @@ class Talker(threading.Thread):
         ack = client.ask("ack", type="conversation_create", persona_id="mara", title=self.name, request_id=request_id)
         return int(ack["conversation_id"])
 
+    def command(self, content: str) -> dict[str, Any]:
+        """By its number: every third is an earlier question in other words. The same for the same content."""
+        number = int(content.rpartition("-")[2])
+        if number % 3 or not self.asked:
+            return {"type": "chat"}
+        return {"type": "message_edit", "message_id": self.asked[number // 3 % len(self.asked)]}
+
     def ask(self, client: Client, content: str) -> None:
         """Say it and log how that ended; after its ack, wait for the answer too."""
-        client.send(type="chat", conversation_id=self.conversation, content=content, request_id=content)
+        client.send(**self.command(content), conversation_id=self.conversation, content=content, request_id=content)
         acked = False
         while not (acked and self.over.is_set()):
             frame = json.loads(client.socket.recv(timeout=20))
             if frame["type"] == "ack" and frame["request_id"] == content:
                 self.log.append(Operation(content, "ok"))
+                self.asked.append(frame["message_id"])
                 acked = True
             elif frame["type"] == "error":
                 if frame["code"] not in ("busy", "shutting_down", "storage_failed"):
@@ -144,6 +155,14 @@ def endure(
         "SELECT COUNT(*) FROM messages AS q WHERE sender_type = 0 AND NOT EXISTS"
         " (SELECT 1 FROM messages AS a WHERE a.id = q.id + 1 AND a.conversation_id = q.conversation_id)"
     ).fetchone()
+    lost = connection.execute(
+        "SELECT COUNT(*) FROM messages AS m WHERE parent_id <> 0 AND NOT EXISTS"
+        " (SELECT 1 FROM messages AS p WHERE p.id = m.parent_id AND p.conversation_id = m.conversation_id)"
+    ).fetchone()
+    leaves = connection.execute(
+        "SELECT COUNT(*) FROM conversations AS c WHERE leaf_id <> COALESCE((SELECT MAX(id) FROM messages"
+        " WHERE conversation_id = c.id), 0)"
+    ).fetchone()
     titles = connection.execute("SELECT title, COUNT(*) FROM conversations GROUP BY title").fetchall()
     connection.close()
     acked = sum(operation.outcome == "ok" for operation in log)
@@ -154,4 +173,6 @@ def endure(
     assert faults(log, [content for (content,) in rows]) == []
     assert running == (0,), "a stop leaves nothing running"
     assert torn == (0,), "a question and its answer are written together"
+    assert lost == (0,), "each stands below one of its conversation"
+    assert leaves == (0,), "what was said last is shown"
     assert all(count == 1 for _, count in titles), "a conversation is made once"
