@@ -17,6 +17,7 @@ from aichat.protocol.address import DEFAULT_PORT, state_dir
 PROVIDERS = ("embedded", *PRESETS)
 LOG_LEVELS = ("debug", "info", "warn", "error", "critical")
 LOG_FORMATS = ("text", "json")
+TITLES = ("auto", "model", "words")
 FILE_ONLY = ("providers",)
 LISTS = ("listen", "bridge_listen", "hosts", "origins")
 
@@ -79,6 +80,7 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     providers: dict[str, Upstream] = {}
     fallback: str = ""
     members_choose_models: bool = False
+    titles: str = "auto"
     trust_local: bool = True
     hosts: list[str] = []
     origins: list[str] = []
@@ -122,6 +124,13 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             generations_most=self.generations_most or (REMOTE_AT_ONCE if self.bridge else 0),
         )
         return {DEFAULT: plain, **self.providers}
+
+    def wants_titles(self, provider: str) -> bool:
+        """Whether the model of a provider gives conversations their titles; a small one on a CPU does it badly."""
+        if self.titles != "auto":
+            return self.titles == "model"
+        upstreams = self.upstreams
+        return not self.bridge and upstreams.get(provider, upstreams[DEFAULT]).provider != "embedded"
 
     @property
     def is_local_only(self) -> bool:
@@ -226,6 +235,8 @@ def _check(settings: Settings) -> None:
     _check_upstreams(settings)
     if settings.log_level not in LOG_LEVELS:
         raise SettingsError(f"log_level {settings.log_level!r} is not known; choose {', '.join(LOG_LEVELS)}")
+    if settings.titles not in TITLES:
+        raise SettingsError(f"titles {settings.titles!r} is not known; choose {', '.join(TITLES)}")
     if settings.log_format not in LOG_FORMATS:
         raise SettingsError(f"log_format {settings.log_format!r} is not known; choose {', '.join(LOG_FORMATS)}")
     _check_url("bridge", settings.bridge)

@@ -39,7 +39,8 @@ from aichat.chat.passwords import Passwords
 from aichat.chat.personas import Personas
 from aichat.chat.pruning import Pruning
 from aichat.chat.search import Search
-from aichat.chat.turns import Turns
+from aichat.chat.titles import Titles
+from aichat.chat.turns import Ended, Turns
 from aichat.config import Settings, SettingsError
 from aichat.doors.admin import AdminDoor, admin_socket
 from aichat.doors.connection import UseCases
@@ -97,6 +98,7 @@ class AichatService(Service):
         self.store: Store | None = None
         self.pruning: Pruning | None = None
         self.search: Search | None = None
+        self.titles: Titles | None = None
         self.passwords: Passwords | None = None
         self.turns: Turns | None = None
         self.door: WebSocketDoor | None = None
@@ -182,7 +184,13 @@ class AichatService(Service):
             self.log.info("personas taken in: {ids}", ids=", ".join(taken))
         conversations = Conversations(self.store, hub, turns)
         search = self.search = Search(self.reactor, self.store, turns)
-        turns.on_ended = lambda ended: search.note(ended.user_id)
+        titles = self.titles = Titles(self.reactor, self.store, hub, bridge, lines, settings.wants_titles)
+
+        def on_ended(ended: Ended) -> None:
+            search.note(ended.user_id)
+            titles.note(ended)
+
+        turns.on_ended = on_ended
         completions = Completions(self.store, bridge, lines)
         use_cases = UseCases(accounts, hub, personas, conversations, turns, completions, search)
         self.door = WebSocketDoor(self.reactor, self.gate, use_cases, settings.frames_per_second)
@@ -319,6 +327,8 @@ class AichatService(Service):
         backups_over = self.backups.stop()
         for port in self.ports:
             await maybeDeferred(port.stopListening)
+        if self.titles is not None:
+            self.titles.stop()
         if self.turns is not None:
             await self.turns.close()
         if self.door is not None:

@@ -38,6 +38,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_N
 NO_LIMITS = {
     "AICHAT_GENERATIONS_MOST": "100000",
     "AICHAT_GENERATIONS_PER_USER": "100000",
+    "AICHAT_TITLES": "words",
     "AICHAT_CONNECTIONS_MOST": "0",
     "AICHAT_CONNECTIONS_PER_USER": "0",
     "AICHAT_FRAMES_PER_SECOND": "0",

@@ -128,6 +128,7 @@ WITHOUT_LIMITS = {
     "AICHAT_CONNECTIONS_PER_USER": "0",
     "AICHAT_FRAMES_PER_SECOND": "0",
     "AICHAT_MESSAGES_PER_MINUTE": "0",
+    "AICHAT_TITLES": "words",
 }
 """Tests are one user in a hurry; those of the limits say which they want."""
 

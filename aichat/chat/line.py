@@ -55,7 +55,7 @@ class Line:
         self.waiting = 0
         self.on_moved: Callable[[], None] = lambda: None
         """Called when places changed: `tell_places` tells them."""
-        self._most = most
+        self.most = most
         self._per_user = per_user
         self._running_of: Counter[int] = Counter()
         self._waiting_of: dict[int, deque[Place]] = {}
@@ -105,7 +105,7 @@ class Line:
             place.tell(position)
 
     def _begin_more(self) -> None:
-        while self.running < self._most:
+        while self.running < self.most:
             next_up = (user for user in self._waiting_of if self._running_of[user] < self._per_user)
             user_id = next(next_up, None)
             if user_id is None:
@@ -150,6 +150,11 @@ class Lines:
         """Have it called when places changed: `tell_places` tells them."""
         for line in self._lines.values():
             line.on_moved = call
+
+    def is_quiet(self, provider: str) -> bool:
+        """Whether a provider has room for what nobody waits for."""
+        line = self._lines.get(provider, self._default)
+        return line.waiting == 0 and 2 * line.running < line.most
 
     def check(self, user_id: int, provider: str) -> None:
         """Errors: AichatError rate_limited if as many of this user's wait there as may."""

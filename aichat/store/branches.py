@@ -90,11 +90,11 @@ class Branches:
         if row is None:
             raise no_conversation(command.conversation_id)
         message = get_message(self._queries, connection, command.conversation_id, command.message_id)
-        if row[13]:
+        if row[11]:
             raise AichatError(
                 "busy", "An answer is being written in this conversation: stop it, or wait for its end."
             )
-        return to_conversation(row[:13]), message
+        return to_conversation(row[:11]), message
 
     def _is_shown(self, connection: sqlite3.Connection, conversation: Conversation, message: Message) -> bool:
         return bool(self._queries.is_shown(connection, leaf_id=conversation.leaf_id, id=message.id))

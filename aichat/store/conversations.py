@@ -35,7 +35,6 @@ PAGE_CHARS = 1_000_000
 """Text in one page of history: a page of very long messages has fewer of them."""
 
 FIRST_TITLE = "新会话 · New conversation"
-TITLE_LENGTH = 40
 
 
 class Saved(NamedTuple):
@@ -158,6 +157,17 @@ class Conversations:
                 return Ack(request_id=command.request_id, conversation_id=known.id)
 
             return self._saved(connection, user_id, *once(self._queries, connection, user_id, command, change))
+
+        return self._database.write(write)
+
+    def give_title(self, user_id: int, conversation_id: int, title: str) -> Deferred[Conversation | None]:
+        """Change a title that its user did not give, once -> the conversation, None if nothing changed."""
+
+        def write(connection: sqlite3.Connection) -> Conversation | None:
+            mine = {"id": conversation_id, "user_id": user_id}
+            if not title or not self._queries.give_title(connection, title=title, seq=next_seq(connection), **mine):
+                return None
+            return get_conversation(self._queries, connection, user_id, conversation_id)
 
         return self._database.write(write)
 
@@ -325,9 +335,3 @@ def _tidy(tags: list[str]) -> list[str]:
 def now() -> str:
     """The time, as SQLite's CURRENT_TIMESTAMP has it."""
     return strftime("%Y-%m-%d %H:%M:%S", gmtime())
-
-
-def title_from(content: str) -> str:
-    """A title from the first words said."""
-    line = " ".join(content.split())
-    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + "…"

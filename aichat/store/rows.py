@@ -45,13 +45,15 @@ def to_persona(row: Any, user_id: int) -> Persona:
 
 
 def to_conversation(row: Any) -> Conversation:
-    """id, persona_id, title, create_time, update_time, touched, seq, pinned, archived, tags (JSON), unread, read,
-    leaf_id"""
+    """id, persona_id, title, create_time, update_time, touched, seq, flags, tags (JSON, or None), read, leaf_id
+
+    `flags` is 1 if it is pinned, and 2 if it is archived, and 4 if it is unread.
+    """
     return to_conversations([row])[0]
 
 
 def to_conversations(rows: Iterable[Any]) -> list[Conversation]:
-    """Rows as of `to_conversation`. In one loop: there are a thousand in a list."""
+    """Rows as of `to_conversation`. In one loop, and in few columns: there are a thousand in a list."""
     return [
         Conversation(
             id=ident,
@@ -62,13 +64,13 @@ def to_conversations(rows: Iterable[Any]) -> list[Conversation]:
             touched=touched,
             leaf_id=leaf_id,
             seq=seq,
-            pinned=pinned == 1,
-            archived=archived == 1,
-            tags=[] if tags == "[]" else msgspec.json.decode(tags),
-            unread=unread == 1,
+            pinned=flags & 1 != 0,
+            archived=flags & 2 != 0,
+            unread=flags & 4 != 0,
+            tags=msgspec.json.decode(tags) if tags else [],
             read=read,
         )
-        for ident, persona, title, made, updated, touched, seq, pinned, archived, tags, unread, read, leaf_id in rows
+        for ident, persona, title, made, updated, touched, seq, flags, tags, read, leaf_id in rows
     ]
 
 

@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from aichat.protocol.errors import AichatError
 from aichat.protocol.frames import Ack, Chat, ChatContinue, ChatRegenerate, MessageEdit
 from aichat.protocol.values import AI, USER, Conversation, Message, Persona, Status, can_continue
-from aichat.store.conversations import FIRST_TITLE, insert_conversation, no_conversation, now, title_from
+from aichat.store.conversations import FIRST_TITLE, insert_conversation, no_conversation, now
 from aichat.store.database import next_seq
 from aichat.store.personas import get_persona, persona_of
 from aichat.store.rows import to_conversation, to_message
+from aichat.store.titles import title_from
 
 HISTORY_MOST = 200
 """Messages that a model is given at most, however much it reads."""
@@ -281,7 +282,7 @@ class TurnWriter:
         row = self._queries.place(connection, id=conversation_id, user_id=user_id)
         if row is None:
             raise no_conversation(conversation_id)
-        conversation, busy, at_persona = to_conversation(row[:13]), row[13], row[14:]
+        conversation, busy, at_persona = to_conversation(row[:11]), row[11], row[12:]
         if persona_id not in ("", conversation.persona_id):
             raise AichatError("not_found", "That conversation is with another persona.")
         found = None if at_persona[0] is None else at_persona

@@ -1,28 +1,28 @@
 -- name: conversations_of(user_id, limit)
 SELECT id, persona_id, title, create_time, update_time, touched, seq,
-       pinned, archived, tags, unread, read_id, leaf_id
+       pinned + 2 * archived + 4 * unread, NULLIF(tags, '[]'), read_id, leaf_id
 FROM conversations WHERE user_id = :user_id ORDER BY touched DESC, id DESC LIMIT :limit;
 
 -- name: conversations_with(user_id, persona_id, limit)
 SELECT id, persona_id, title, create_time, update_time, touched, seq,
-       pinned, archived, tags, unread, read_id, leaf_id
+       pinned + 2 * archived + 4 * unread, NULLIF(tags, '[]'), read_id, leaf_id
 FROM conversations WHERE user_id = :user_id AND persona_id = :persona_id
 ORDER BY touched DESC, id DESC LIMIT :limit;
 
 -- name: conversations_since(user_id, seq)
 SELECT id, persona_id, title, create_time, update_time, touched, seq,
-       pinned, archived, tags, unread, read_id, leaf_id
+       pinned + 2 * archived + 4 * unread, NULLIF(tags, '[]'), read_id, leaf_id
 FROM conversations WHERE user_id = :user_id AND seq > :seq ORDER BY seq;
 
 -- name: conversation(id, user_id)^
 SELECT id, persona_id, title, create_time, update_time, touched, seq,
-       pinned, archived, tags, unread, read_id, leaf_id
+       pinned + 2 * archived + 4 * unread, NULLIF(tags, '[]'), read_id, leaf_id
 FROM conversations WHERE id = :id AND user_id = :user_id;
 
 -- name: place(id, user_id)^
 -- A conversation, whether an answer is being written in it, and its persona as its user sees it, NULL if not at all.
 SELECT c.id, c.persona_id, c.title, c.create_time, c.update_time, c.touched, c.seq,
-       pinned, archived, tags, unread, read_id, leaf_id,
+       pinned + 2 * archived + 4 * unread, NULLIF(tags, '[]'), read_id, leaf_id,
        EXISTS (SELECT 1 FROM messages WHERE user_id = :user_id AND conversation_id = :id AND status = 'running'),
        p.id, p.name, prompt, avatar, p.create_time, model, greeting, starters,
        provider, fallback, shared, temperature, p.seq, p.user_id, u.name
@@ -33,7 +33,7 @@ WHERE c.id = :id AND c.user_id = :user_id;
 
 -- name: newest_conversation_with(user_id, persona_id)^
 SELECT id, persona_id, title, create_time, update_time, touched, seq,
-       pinned, archived, tags, unread, read_id, leaf_id
+       pinned + 2 * archived + 4 * unread, NULLIF(tags, '[]'), read_id, leaf_id
 FROM conversations WHERE user_id = :user_id AND persona_id = :persona_id
 ORDER BY touched DESC, id DESC LIMIT 1;
 
@@ -54,6 +54,11 @@ UPDATE conversations SET leaf_id = :leaf_id, seq = :seq WHERE id = :id;
 UPDATE conversations
 SET title = :title, titled = titled OR :titled, pinned = :pinned, archived = :archived, tags = :tags, seq = :seq
 WHERE id = :id;
+
+-- name: give_title(title, seq, id, user_id)!
+-- Once, where its user gave none.
+UPDATE conversations SET title = :title, titled = 2, seq = :seq
+WHERE id = :id AND user_id = :user_id AND titled = 0;
 
 -- name: mark_read(read_id, unread, seq, id)!
 UPDATE conversations SET read_id = :read_id, unread = :unread, seq = :seq WHERE id = :id;
