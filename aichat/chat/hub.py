@@ -26,7 +26,7 @@ class Subscriber(Protocol):
 SendLive = Callable[[int, bytes], None]
 
 
-WATCHED_MOST = 128
+WATCHED_MOST = 64
 """Conversations that one connection follows, the last ones: more than a user may have running and waiting, as the
 settings are by themselves. A program that asks for days, each time in a new conversation, would else be remembered
 with all of them."""
