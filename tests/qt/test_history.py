@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 
-import pytest
 from aichat_qt.main_window import MainWindow
 from aichat_qt.message_display_widget import MOST_ROWS
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QListWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QListWidget
 from pytestqt.qtbot import QtBot
 
 from aichat.protocol import frames
@@ -21,6 +20,14 @@ def titles(window: MainWindow) -> list[str]:
     found = window.chat.history.panel.findChild(QListWidget)
     assert found is not None
     return [found.item(i).text() for i in range(found.count())]
+
+
+def rename_in_place(window: MainWindow, qtbot: QtBot, number: int, title: str) -> None:
+    window.chat.history.rename(number)
+    editor = window.chat.history.panel.findChild(QListWidget).findChild(QLineEdit)
+    assert editor is not None and editor.hasSelectedText()
+    editor.setText(title)
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
 
 
 def long_conversation(server: FakeServer, count: int) -> int:
@@ -62,22 +69,17 @@ def test_a_click_elsewhere_closes_the_list(open_window: Open, server: FakeServer
     assert not panel.isVisible()
 
 
-def test_rename_and_delete(
-    open_window: Open, server: FakeServer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rename_in_place_and_delete(open_window: Open, server: FakeServer, qtbot: QtBot) -> None:
     number = server.add_conversation("p1", "<b>old</b>")
     window = open_window()
     window.model.select_persona("p1")
-    monkeypatch.setattr("aichat_qt.conversation_history_widget.ask_line", lambda *_: "new")
-    window.chat.history.rename(number)
+    rename_in_place(window, qtbot, number, "new")
     qtbot.waitUntil(lambda: server.conversations[number].title == "new")
-    monkeypatch.setattr("aichat_qt.conversation_history_widget.ask_delete", lambda *_: False)
-    window.chat.history.delete(number)
-    assert not server.told(frames.ConversationDelete)
-    monkeypatch.setattr("aichat_qt.conversation_history_widget.ask_delete", lambda *_: True)
+    qtbot.waitUntil(lambda: titles(window) == ["new"])
     window.chat.history.delete(number)
     qtbot.waitUntil(lambda: window.model.conversation_id is None and not window.model.conversations())
     qtbot.waitUntil(lambda: window.chat.pages.currentWidget() is window.chat.welcome)
+    assert window.chat.undo.words == '"new" was deleted'
 
 
 def test_unsent_words_stay_with_their_conversation(window: MainWindow, qtbot: QtBot) -> None:

@@ -17,6 +17,7 @@ from aichat_qt.message_display_widget import MessageDisplayWidget
 from aichat_qt.message_input_widget import MessageInputWidget
 from aichat_qt.model import Model
 from aichat_qt.theme import HIT, META_PX, RADIUS_CONTROL, XL, L, M, S, theme
+from aichat_qt.undo_bar import UndoBar
 from aichat_qt.words import one_line
 
 HEADER = 56
@@ -117,6 +118,9 @@ class ChatAreaWidget(QWidget):
         self.display.purposed.connect(self.begin)
         self.bar.left.connect(self.leave_purpose)
         self.history.seek.clicked.connect(self.find_words)
+        self.undo = UndoBar(self, lambda: self.input.y() if self.input.isVisible() else self.height())
+        self.history.undoable.connect(self.undo.offer)
+        self.history.found.connect(self._show_found)
         self._listen(model)
         self._write_draft()
         self._refresh()
@@ -195,6 +199,10 @@ class ChatAreaWidget(QWidget):
         """Search inside the conversation."""
         if self.pages.currentWidget() is self.display:
             self.display.finder.open()
+
+    def _show_found(self, words: str) -> None:
+        self.display.finder.bar.open(words)
+        self.display.finder.bar.place(self.display.width())
 
     def quote(self, words: str) -> None:
         """Answer to words: they stand in the composer, with room below."""
@@ -306,6 +314,7 @@ class ChatAreaWidget(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._place_notice()
+        self.undo.place()
         self.history.panel.hide()
 
     def paintEvent(self, _event: QPaintEvent) -> None:

@@ -18,6 +18,7 @@ from aichat_qt.icons import app_icon
 from aichat_qt.languages import languages
 from aichat_qt.model import Model
 from aichat_qt.persona_list_widget import PersonaListWidget
+from aichat_qt.reading import Reading
 from aichat_qt.shortcuts_sheet import ShortcutsSheet
 from aichat_qt.window_actions import add_all, entries
 from aichat_qt.window_state import LEAST_SIDEBAR, MOST_SIDEBAR, SIDEBAR, WindowState
@@ -87,6 +88,7 @@ class MainWindow(QMainWindow):
         model.prefer(self.memory.text("persona"), self.memory.number("conversation"))
         model.selected.connect(self._remember)
         languages().changed.connect(self._remake)
+        self._reading = Reading(model, self)
         self.announcer = Announcer(model, self)
         self.chat.input.composer.setFocus()
 

@@ -226,7 +226,8 @@ class Model(Verbs):
     def _received(self, frame: frames.AnyPush, changes: list[Change]) -> None:
         if getattr(frame, "request_id", "").startswith(ASKING):
             self.replied.emit(frame)
-            return
+            if isinstance(frame, frames.Error):
+                return
         match frame:
             case frames.Welcome():
                 if not frame.recovered:

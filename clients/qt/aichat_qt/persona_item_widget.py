@@ -15,6 +15,7 @@ from aichat_qt.words import one_line
 HEIGHT = 60
 AVATAR = 40
 MARK = 14
+BADGE = 18
 OWNER = 64
 """Pixels of an owner's name at most."""
 
@@ -27,15 +28,19 @@ class PersonaItemWidget(QWidget):
         self._persona: Persona | None = None
         self._detail = self._when = ""
         self._selected = self._focused = self._busy = False
+        self.unread = 0
+        """Conversations with something not seen yet."""
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         theme().changed.connect(self.update)
 
-    def show_persona(self, persona: Persona, detail: str, when: str, *, busy: bool) -> None:
+    def show_persona(self, persona: Persona, detail: str, when: str, *, busy: bool, unread: int = 0) -> None:
         """`detail`: the title of the newest conversation; `busy`: an answer is being written."""
         self._persona, self._detail, self._when, self._busy = persona, one_line(detail), when, busy
+        self.unread = unread
         self.setAccessibleName(one_line(persona.name))
         shared_by = self.tr("shared by {0}").format(one_line(persona.owner)) if persona.owner else ""
-        self.setAccessibleDescription(" ".join(filter(None, (shared_by, self._detail))))
+        news = self.tr("{0} unread").format(unread) if unread else ""
+        self.setAccessibleDescription(" ".join(filter(None, (shared_by, news, self._detail))))
         self.update()
 
     def set_selected(self, selected: bool, *, focused: bool) -> None:
@@ -112,6 +117,25 @@ class PersonaItemWidget(QWidget):
             painter.setFont(meta)
             painter.setPen(t.colour("accent" if self._busy else "muted"))
             lower = QRect(left, middle, right - left, 20)
+            if self.unread:
+                lower.setRight(self._badge(painter, lower) - S)
+                painter.setPen(t.colour("accent" if self._busy else "text"))
             painter.drawText(
                 lower, centre_left, QFontMetrics(meta).elidedText(detail, Qt.TextElideMode.ElideRight, lower.width())
             )
+
+    def _badge(self, painter: QPainter, box: QRect) -> int:
+        """How many conversations have news, at the right end -> where it begins."""
+        t = theme()
+        words = str(self.unread) if self.unread < 100 else "99+"
+        bold = sized(self.font(), META_PX - 1, bold=True)
+        width = max(BADGE, QFontMetrics(bold).horizontalAdvance(words) + S + XS)
+        place = QRect(box.right() - width + 1, box.center().y() - BADGE // 2 + 1, width, BADGE)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(t.colour("accent"))
+        painter.drawRoundedRect(place, BADGE / 2, BADGE / 2)
+        painter.setFont(bold)
+        painter.setPen(t.colour("on_accent"))
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, words)
+        painter.setFont(sized(self.font(), META_PX))
+        return place.left()

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from aichat_qt.history_rows import is_unread
 from aichat_qt.icons import IconButton, button, icon
 from aichat_qt.labels import label
 from aichat_qt.model import Model
@@ -155,7 +156,8 @@ class PersonaListWidget(QWidget):
             if isinstance(widget, PersonaItemWidget):
                 detail = newest.title if newest else persona.greeting
                 stamp = when(newest.update_time or newest.create_time) if newest else ""
-                widget.show_persona(persona, detail, stamp, busy=writes)
+                unread = sum(is_unread(self._model, c) for c in conversations if not c.archived)
+                widget.show_persona(persona, detail, stamp, busy=writes, unread=unread)
         self._filling = False
         self._enable()
         self._filter()

@@ -49,6 +49,13 @@ QPushButton[role="chip"] {{
     border-radius: 12px; padding: 0 16px; min-height: 42px; text-align: left; background: {t.surface};
 }}
 QPushButton[role="chip"]:hover {{ background: {t.sunken}; }}
+QPushButton[role="filter"] {{
+    border: 1px solid {t.line}; border-radius: 13px; padding: 0 12px; min-height: 24px; font-size: 12px;
+    background: transparent; color: {t.muted};
+}}
+QPushButton[role="filter"]:hover {{ background: {t.sunken}; }}
+QPushButton[role="filter"]:checked {{ background: {t.own}; border-color: {t.own}; color: {t.text}; }}
+QPushButton[role="filter"][target="true"] {{ border-color: {t.accent}; background: {t.own}; }}
 QPushButton[role="quiet"] {{
     border: 1px solid transparent; background: transparent; text-align: left; padding: 0 8px;
 }}

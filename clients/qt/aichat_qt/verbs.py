@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject
 
 from aichat.protocol import frames
 from aichat.protocol.session import Session
-from aichat.protocol.values import Message, PersonaChanges, PersonaConfig
+from aichat.protocol.values import ConversationChanges, Message, PersonaChanges, PersonaConfig
 from aichat_qt.link import Link
 from aichat_qt.server import Server
 from aichat_qt.servers import Servers
@@ -150,5 +150,17 @@ class Verbs(QObject):
     def rename_conversation(self, conversation_id: int, title: str) -> str:
         return self.request(frames.ConversationRename(conversation_id=conversation_id, title=title))
 
+    def change_conversation(self, conversation_id: int, changes: ConversationChanges) -> str:
+        """Pin, archive or tag it, or take that back."""
+        return self.request(frames.ConversationUpdate(conversation_id=conversation_id, changes=changes))
+
     def delete_conversation(self, conversation_id: int) -> str:
         return self.request(frames.ConversationDelete(conversation_id=conversation_id))
+
+    def restore_conversation(self, conversation_id: int) -> str:
+        """Bring back what was deleted."""
+        return self.request(frames.ConversationRestore(conversation_id=conversation_id))
+
+    def mark_read(self, conversation_id: int, message_id: int) -> None:
+        """Everything up to this message was seen; without a connection the next one that is seen says so."""
+        self.ask(frames.ConversationRead(conversation_id=conversation_id, message_id=message_id))

@@ -419,6 +419,30 @@
         <source>Remove</source>
         <translation>移除</translation>
     </message>
+    <message>
+        <source>There is no connection to the server: it cannot be exported now.</source>
+        <translation>没有连接到服务器，现在无法导出。</translation>
+    </message>
+    <message>
+        <source>The connection broke off: it was not exported.</source>
+        <translation>连接中断，没有导出。</translation>
+    </message>
+    <message>
+        <source>stopped</source>
+        <translation>已停止</translation>
+    </message>
+    <message>
+        <source>broke off</source>
+        <translation>中断</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <translation>失败</translation>
+    </message>
+    <message>
+        <source>being written</source>
+        <translation>正在写</translation>
+    </message>
 </context>
 <context>
     <name>AddPersonaDialog</name>
@@ -769,20 +793,28 @@
         <translation>更多操作</translation>
     </message>
     <message>
-        <source>Rename the conversation</source>
-        <translation>重命名对话</translation>
+        <source>&quot;{0}&quot; was deleted</source>
+        <translation>已删除“{0}”</translation>
     </message>
     <message>
-        <source>Rename</source>
-        <translation>重命名</translation>
+        <source>Markdown (*.md)</source>
+        <translation>Markdown (*.md)</translation>
     </message>
     <message>
-        <source>Delete this conversation?</source>
-        <translation>删除这个对话？</translation>
+        <source>JSON (*.json)</source>
+        <translation>JSON (*.json)</translation>
     </message>
     <message>
-        <source>&quot;{0}&quot; and its messages will be gone for good.</source>
-        <translation>“{0}”及其中的消息将被永久删除。</translation>
+        <source>Export the conversation</source>
+        <translation>导出对话</translation>
+    </message>
+    <message>
+        <source>{0} could not be written: {1}</source>
+        <translation>无法写入 {0}：{1}</translation>
+    </message>
+    <message>
+        <source>{0} messages are in {1} now.</source>
+        <translation>{0} 条消息已写入 {1}。</translation>
     </message>
     <message>
         <source>New conversation</source>
@@ -796,13 +828,75 @@
         <source>Conversations</source>
         <translation>对话</translation>
     </message>
+</context>
+<context>
+    <name>ConversationMenu</name>
     <message>
-        <source>Rename conversation…</source>
-        <translation>重命名对话…</translation>
+        <source>Rename</source>
+        <translation>重命名</translation>
     </message>
     <message>
-        <source>Delete conversation…</source>
-        <translation>删除对话…</translation>
+        <source>Unpin</source>
+        <translation>取消置顶</translation>
+    </message>
+    <message>
+        <source>Pin</source>
+        <translation>置顶</translation>
+    </message>
+    <message>
+        <source>Take out of the archive</source>
+        <translation>取消归档</translation>
+    </message>
+    <message>
+        <source>Archive</source>
+        <translation>归档</translation>
+    </message>
+    <message>
+        <source>Tags</source>
+        <translation>标签</translation>
+    </message>
+    <message>
+        <source>New tag…</source>
+        <translation>新标签…</translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation>导出</translation>
+    </message>
+    <message>
+        <source>As Markdown…</source>
+        <translation>Markdown…</translation>
+    </message>
+    <message>
+        <source>As JSON…</source>
+        <translation>JSON…</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>New tag</source>
+        <translation>新标签</translation>
+    </message>
+    <message>
+        <source>Add</source>
+        <translation>添加</translation>
+    </message>
+</context>
+<context>
+    <name>FilterBar</name>
+    <message>
+        <source>All</source>
+        <translation>全部</translation>
+    </message>
+    <message>
+        <source>Pin</source>
+        <translation>置顶</translation>
+    </message>
+    <message>
+        <source>Archive</source>
+        <translation>归档</translation>
     </message>
 </context>
 <context>
@@ -839,10 +933,6 @@
 <context>
     <name>HistoryPanel</name>
     <message>
-        <source>Search conversations</source>
-        <translation>搜索对话</translation>
-    </message>
-    <message>
         <source>Conversations</source>
         <translation>对话</translation>
     </message>
@@ -851,24 +941,40 @@
         <translation>新对话</translation>
     </message>
     <message>
+        <source>Search all conversations</source>
+        <translation>搜索全部对话</translation>
+    </message>
+    <message>
         <source>Ctrl+N</source>
         <translation>Ctrl+N</translation>
     </message>
     <message>
-        <source>No conversation of that title.</source>
-        <translation>没有这个标题的对话。</translation>
+        <source>Messages</source>
+        <translation>消息</translation>
     </message>
     <message>
-        <source>No conversation yet.</source>
-        <translation>还没有对话。</translation>
+        <source>{0}, unread</source>
+        <translation>{0}，未读</translation>
     </message>
     <message>
-        <source>Rename…</source>
-        <translation>重命名…</translation>
+        <source>Nothing is archived.</source>
+        <translation>没有归档的对话。</translation>
     </message>
     <message>
-        <source>Delete…</source>
-        <translation>删除…</translation>
+        <source>No conversation yet. What you say first begins one.</source>
+        <translation>还没有对话。说出第一句话就会开始。</translation>
+    </message>
+    <message>
+        <source>Searching…</source>
+        <translation>正在搜索…</translation>
+    </message>
+    <message>
+        <source>No title has these words. What was said is searched when the connection is back.</source>
+        <translation>没有标题包含这些字。恢复连接后会搜索对话内容。</translation>
+    </message>
+    <message>
+        <source>Nothing was said with these words.</source>
+        <translation>没有找到包含这些字的内容。</translation>
     </message>
 </context>
 <context>
@@ -1259,6 +1365,10 @@
         <translation>由 {0} 共享</translation>
     </message>
     <message>
+        <source>{0} unread</source>
+        <translation>{0} 个未读</translation>
+    </message>
+    <message>
         <source>writing…</source>
         <translation>正在输入…</translation>
     </message>
@@ -1337,6 +1447,13 @@
     <message>
         <source>More</source>
         <translation>更多</translation>
+    </message>
+</context>
+<context>
+    <name>RowDelegate</name>
+    <message>
+        <source>Title of the conversation</source>
+        <translation>对话标题</translation>
     </message>
 </context>
 <context>
@@ -1518,6 +1635,13 @@
     <message>
         <source>Stop</source>
         <translation>停止</translation>
+    </message>
+</context>
+<context>
+    <name>UndoBar</name>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
     </message>
 </context>
 <context>
