@@ -115,8 +115,8 @@ class HistoryPanel(QFrame):
         self.setGraphicsEffect(self._shadow)
         self._later = QTimer(self, singleShot=True, interval=SEARCH_AFTER_MS)
         self._later.timeout.connect(self._ask)
-        for part in (self._search, self._list):
-            part.installEventFilter(self)
+        self._search.installEventFilter(self)
+        self._list.installEventFilter(self)
         model.replied.connect(self._replied)
         theme().changed.connect(self._dress)
         self._dress()
