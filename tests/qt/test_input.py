@@ -196,6 +196,7 @@ def test_a_conversation_by_keyboard_alone(window: MainWindow, server: FakeServer
     qtbot.keyClick(focused(window), Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: bool(server.told(frames.ConversationSubscribe)) and server.is_running())
     server.delta("an answer")
+    qtbot.waitUntil(lambda: window.model.running() is not None)
     qtbot.keyClick(focused(window), Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: window.model.running() is None and len(window.chat.display.rows()) == 2)
     window.chat.display.setFocus()
