@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from aichat_qt.certificate import Doubt
 from aichat_qt.icons import button, pixmap
@@ -20,7 +20,7 @@ class CertificateCard(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._sign = QLabel(self)
+        self._sign = label(self, "")
         self._title = label(self, "title")
         self._title.setFont(sized(self.font(), TITLE_PX, bold=True))
         self._lead, self._reasons, self._facts = label(self, "lead"), label(self, "danger"), label(self, "muted")
