@@ -6,6 +6,7 @@ Every test ends with a look at the console: no error, no refused content, no dia
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 import tempfile
@@ -23,11 +24,14 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from aichat.protocol import frames
 from aichat.protocol.errors import ERRORS
-from aichat.protocol.frames import decode_command, decode_push
+from aichat.protocol.frames import decode_command, decode_push, encode
 from aichat.protocol.session import Session
 from aichat.protocol.timeline import Timeline
 from tests.e2e.client import full_client
+from tests.protocol.forest import VERBS, Forest
+from tests.protocol.forest import step as do
 from tests.service import PASSWORD, RunningService, Upstream, admin, free_port, running_service
 
 FILES = Path(__file__).parents[2] / "aichat" / "page"
@@ -846,6 +850,56 @@ def test_the_timeline_folds_as_the_python_one(page: Page, service: RunningServic
         last = timeline.unfinished(7)
         known = [changes, names, list(timeline.conversations), messages, more, places, last.id if last else 0]
         assert got == known, event
+
+
+def test_the_page_folds_branches_as_python_does(page: Page, service: RunningService) -> None:
+    """Histories of the model that Python's timeline is tested with: told, missed, and pages that come late."""
+    page.open(service.http)
+    for seed in range(12):
+        chance, forest = random.Random(seed), Forest()
+        told: list[frames.AnyPush] = [
+            frames.ConversationListReply(conversations=[forest.conversation]),
+            forest.page(4),
+        ]
+        position = forest.seq
+        for _ in range(60):
+            page_before = forest.page(4)
+            events = do(forest, chance.choice(VERBS), chance.randrange(60))
+            fate = chance.choice(["told", "missed", "made up for", "late page", "older page"])
+            if fate != "missed":
+                told += forest.since(position) if fate == "made up for" else events
+                position = forest.seq
+            if fate == "late page":
+                told += [page_before, forest.page(4)]
+            elif fate == "older page" and (path := forest.path):
+                told.append(forest.page(4, before=path[len(path) // 2]))
+        folded = page.module(
+            """
+            const {Timeline} = await import("/test/timeline.js");
+            const timeline = new Timeline();
+            return args[0].map((event) => {
+              const changes = timeline.apply(event).map(({kind, key}) => [kind, key]);
+              const shown = timeline.messages(7);
+              return [changes, shown.map((m) => [m.id, m.parent_id, m.status, m.content]),
+                      shown.map((m) => timeline.siblings(7, m.id)), [...timeline.older],
+                      timeline.running(7)?.id ?? 0];
+            });
+            """,
+            [json.loads(encode(event)) for event in told],
+        )
+        timeline = Timeline()
+        for event, got in zip(told, folded, strict=True):
+            changes = [[change.kind, change.key] for change in timeline.apply(event)]
+            shown = timeline.messages(7)
+            running = timeline.running(7)
+            expected = [
+                changes,
+                [[m.id, m.parent_id, m.status, m.content] for m in shown],
+                [timeline.siblings(7, m.id) for m in shown],
+                [[key, value] for key, value in timeline.older.items()],
+                running.id if running else 0,
+            ]
+            assert got == expected, (seed, event)
 
 
 WELCOME = {"type": "welcome", "version": 1, "server": "s", "user": "u", "epoch": "e"}
