@@ -64,7 +64,7 @@ class Journal:
     messages: set[tuple[int, int]] = field(default_factory=set)
     """Conversation id and message id."""
     loaded: set[int] = field(default_factory=set)
-    """Conversations of which a page came: `Timeline.older`."""
+    """Conversations of which a page came, or a branch was cut off: `Timeline.older` and `Timeline.forks`."""
 
     def __bool__(self) -> bool:
         return self.cleared or bool(self.personas or self.conversations or self.messages or self.loaded)
@@ -282,13 +282,13 @@ class Timeline:
             self._note_message(ident, message_id)
             self._settle(message_id)
         self._look_up(ident)
+        self._note_page(ident)
         return [Change("messages", ident)]
 
     def _load(self, conversation_id: int, *, more: bool) -> None:
         self.older[conversation_id] = more
         self._tree(conversation_id)
-        if self.journal is not None:
-            self.journal.loaded.add(conversation_id)
+        self._note_page(conversation_id)
 
     def _tree(self, conversation_id: int) -> Tree:
         tree = self._trees.get(conversation_id)
@@ -321,6 +321,7 @@ class Timeline:
             for siblings in frame.siblings:
                 tree.add_siblings([sibling for sibling in siblings if ("message", sibling) not in self._gone])
             self._look_up(ident)
+            self._note_page(ident)
             changes.append(Change("messages", ident))
             if not tree.knows_leaf:  # the page was read before another branch was chosen
                 changes.append(Change("missing", ident))
@@ -348,6 +349,10 @@ class Timeline:
         elif message.id not in self.live or (known is not None and known.seq < message.seq):
             self.live[message.id] = LiveText(message.content, message.reasoning)  # it grows on from what is stored
         return whole
+
+    def _note_page(self, conversation_id: int) -> None:
+        if self.journal is not None and self.is_loaded(conversation_id):
+            self.journal.loaded.add(conversation_id)
 
     def _note_message(self, conversation_id: int, message_id: int) -> None:
         if self.journal is not None:

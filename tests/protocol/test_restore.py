@@ -106,7 +106,7 @@ def test_the_journal_takes_down_what_changed() -> None:
     assert not timeline.journal, "what is on disk is no news"
     timeline.apply(frames.MessageAdded(message=message(2, "", seq=41, status="running")))
     timeline.apply(frames.MessageDeleted(seq=42, conversation_id=7, message_id=1))
-    assert timeline.journal == Journal(messages={(7, 2), (7, 1)})
+    assert timeline.journal == Journal(messages={(7, 2), (7, 1)}, loaded={7})
     timeline.journal = Journal()
     timeline.apply(frames.MessageDelta(conversation_id=7, message_id=2, content="word"))
     assert not timeline.journal, "live text is not written down"

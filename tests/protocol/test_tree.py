@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aichat.protocol import frames
-from aichat.protocol.timeline import Change, Timeline
+from aichat.protocol.timeline import Change, Journal, Timeline
 from tests.protocol.forest import VERBS, Forest, step
 
 PAGE = 4
@@ -159,3 +159,22 @@ def test_a_branch_that_is_not_here_stays_away_until_it_is() -> None:
     timeline.apply(forest.page(PAGE))
     assert [m.id for m in timeline.messages(7)] == [3, 4, 5, 6]
     assert timeline.older[7] is True
+
+
+def test_a_cut_branch_is_told_to_whoever_keeps_the_timeline() -> None:
+    forest = Forest()
+    forest.chat()
+    forest.finish()
+    forest.edit(1)
+    forest.finish()
+    timeline = Timeline(Journal())
+    timeline.apply(frames.ConversationListReply(conversations=[forest.conversation]))
+    timeline.apply(forest.page(PAGE))
+    assert timeline.journal is not None
+    assert timeline.journal.loaded == {7}
+    assert timeline.forks(7) == [[1, 3]]
+    timeline.journal = Journal()
+    for event in forest.delete(1):
+        timeline.apply(event)
+    assert timeline.journal.loaded == {7}
+    assert timeline.forks(7) == []

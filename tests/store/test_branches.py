@@ -12,9 +12,18 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from aichat.protocol.errors import AichatError
-from aichat.protocol.frames import BranchSelect, Chat, HistoryRequest, MessageDelete, MessageEdit, PersonaCreate
+from aichat.protocol.frames import (
+    BranchSelect,
+    Chat,
+    ConversationSaved,
+    HistoryRequest,
+    MessageDelete,
+    MessageEdit,
+    PersonaCreate,
+)
 from aichat.protocol.values import PersonaConfig
 from aichat.store import Store
+from aichat.store.bundle import read_bundle, write_bundle
 from aichat.store.messages import Ending
 from aichat.store.queries import load_queries, migrate, migrations
 
@@ -178,3 +187,21 @@ async def test_who_looks_is_not_moved_and_nobody_moves_anothers(store: Store) ->
     ):
         with pytest.raises(AichatError, match="not_found"):
             await command()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_file_of_an_export_has_what_is_shown_and_comes_in_as_a_chain(store: Store, tmp_path: Path) -> None:
+    conversation, ids = await talk(store, "one", "two")
+    edited = await store.messages.edit(1, MessageEdit(conversation_id=conversation, message_id=ids[2], content="2"))
+    await store.messages.finish(edited.ack.answer_id, Ending("done", "re 2"))
+    write_bundle(store.path, "owner", tmp_path / "all.json")
+    taken = await store.bundles.take_in("owner", *read_bundle(tmp_path / "all.json"))
+    made = next(event.conversation for event in taken.events if isinstance(event, ConversationSaved))
+    history = await store.conversations.history(1, HistoryRequest(conversation_id=made.id))
+    assert [message.content for message in history.messages] == ["one", "re one", "2", "re 2"]
+    assert made.leaf_id == history.messages[-1].id
+    assert history.conversations[0] == made
+    parents = [message.parent_id for message in history.messages]
+    assert parents == [0, *(message.id for message in history.messages[:-1])]
+    turn = await store.messages.append_turn(1, Chat(content="three", conversation_id=made.id))
+    assert [message.content for message in turn.history] == ["one", "re one", "2", "re 2", "three"]
