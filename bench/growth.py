@@ -156,8 +156,9 @@ def messages(rows: list[dict[str, Any]]) -> str:
     )
     text += "version, the personas and, by an index of their own, the answers that were running; nothing counts or "
     text += "loads messages. It is the interpreter's imports that take the time.\n"
-    text += f"- **A last page**: {from_to('history_ms', 'ms')}, **a list**: {from_to('list_ms', 'ms')}. Both are "
-    text += "ranges of an index; a test explains every query and refuses those that read a whole table.\n"
+    text += f"- **A last page**: {from_to('history_ms', 'ms')}, **a list**: {from_to('list_ms', 'ms')}. A page "
+    text += "goes from the last message up, row by row, a list is a range of an index; a test explains every query "
+    text += "and refuses those that read a whole table.\n"
     at = [row["messages"] for row in rows]
 
     def chart(title: str, field: str, limit: float) -> Chart:
