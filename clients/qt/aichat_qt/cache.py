@@ -30,8 +30,8 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE personas (id TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE conversations (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE pages (conversation_id INTEGER PRIMARY KEY, more INTEGER NOT NULL, siblings BLOB NOT NULL);
-CREATE TABLE messages (conversation_id INTEGER, id INTEGER, value BLOB NOT NULL,
-                       PRIMARY KEY (conversation_id, id)) WITHOUT ROWID;
+CREATE TABLE messages (id INTEGER PRIMARY KEY, conversation_id INTEGER NOT NULL, value BLOB NOT NULL);
+CREATE INDEX of_conversation ON messages (conversation_id);
 """
 TABLES = ("meta", "personas", "conversations", "pages", "messages")
 MESSAGES = "SELECT value FROM messages WHERE conversation_id = ? ORDER BY id"
@@ -151,9 +151,9 @@ class Cache:
                 continue
             message = timeline.message(number, message_id)
             if message is None:
-                database.execute("DELETE FROM messages WHERE conversation_id = ? AND id = ?", (number, message_id))
+                database.execute("DELETE FROM messages WHERE id = ?", (message_id,))
             else:
-                rows.append((number, message_id, _encode(message)))
+                rows.append((message_id, number, _encode(message)))
         database.executemany("REPLACE INTO messages VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:
