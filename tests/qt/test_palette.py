@@ -9,8 +9,8 @@ from aichat_qt.shortcuts_sheet import ShortcutsSheet, rows
 from aichat_qt.theme import theme
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
@@ -91,7 +91,7 @@ def test_a_click_elsewhere_closes_the_palette(window: MainWindow, qtbot: QtBot) 
 def test_what_cannot_be_done_is_not_offered(window: MainWindow, server: FakeServer) -> None:
     window.palette_.open()
     assert "Stop the answer" not in window.palette_.shown()
-    assert "Rename conversation…" not in window.palette_.shown()
+    assert "Rename conversation" not in window.palette_.shown()
     assert not server.told(frames.ChatStop)
 
 
@@ -99,8 +99,13 @@ def test_every_action_has_a_key_and_no_key_is_taken_twice(window: MainWindow) ->
     assert not [deed.words for deed in window.deeds.deeds if not deed.keys]
     keys = [k.toString() for deed in window.deeds.deeds for k in deed.action.shortcuts()]
     assert len(keys) == len(set(keys))
-    mine = {QKeySequence(k).toString() for k in ("Ctrl+C", "Ctrl+V", "Ctrl+X", "Ctrl+Z", "Ctrl+A", "Ctrl+Backspace")}
-    assert not mine & set(keys), "these belong to the text field"
+    field = window.chat.input.composer
+    for sequence in (k for deed in window.deeds.deeds for k in deed.action.shortcuts()):
+        key = sequence[0]
+        asked = QKeyEvent(QEvent.Type.ShortcutOverride, key.key(), key.keyboardModifiers())
+        asked.ignore()
+        QApplication.sendEvent(field, asked)
+        assert not asked.isAccepted(), f"{sequence.toString()} belongs to the text field"
 
 
 def test_the_sheet_shows_every_key(window: MainWindow, qtbot: QtBot) -> None:
@@ -148,3 +153,16 @@ def test_the_palette_speaks_chinese(window: MainWindow) -> None:
     window.palette_.open()
     window.palette_.field.setText("新对")
     assert window.palette_.shown() == ["新对话"]
+
+
+def test_pinned_and_archived_by_keys(open_window: Open, service: RunningService, qtbot: QtBot) -> None:
+    window = visit(open_window, service, qtbot, "pinned")
+    composer = window.chat.input.composer
+    qtbot.keyClicks(composer, "keep this")
+    qtbot.keyClick(composer, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.model.conversation is not None and window.model.running() is None, timeout=20_000)
+    qtbot.waitUntil(lambda: len(window.model.messages()) == 2, timeout=20_000)
+    for key, name in ((Qt.Key.Key_P, "pinned"), (Qt.Key.Key_A, "archived")):
+        for wanted in (True, False):
+            qtbot.keyClick(composer, key, CTRL | Qt.KeyboardModifier.ShiftModifier)
+            qtbot.waitUntil(lambda n=name, w=wanted: getattr(window.model.conversation, n) is w, timeout=20_000)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QV
 from aichat_qt.actions import Actions
 from aichat_qt.icons import button
 from aichat_qt.labels import label
+from aichat_qt.message_actions import message_actions
 from aichat_qt.theme import TITLE_PX, XL, XS, L, M, S, sized
 
 WIDTH, HEIGHT = 760, 700
@@ -29,7 +30,7 @@ def in_places() -> dict[str, Rows]:
         _tr("Messages"): [
             (_tr("From message to message"), "↑  ↓"),
             (_tr("To the first, to the newest"), "Home  End"),
-            (_tr("Copy the message"), "Ctrl+C"),
+            *((action.words, action.keys) for action in message_actions().values()),
         ],
         _tr("Lists"): [
             (_tr("Rename or edit"), "F2"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QGuiApplication, QKeySequence
 
-from aichat.protocol.values import AI
+from aichat.protocol.values import AI, ConversationChanges
 from aichat_qt.actions import Actions
 from aichat_qt.command_palette import Entry
 from aichat_qt.languages import NAMES, languages
@@ -52,6 +52,20 @@ def _about_conversations(window: MainWindow, actions: Actions) -> None:
         if 0 <= at < len(numbers):
             model.select_conversation(numbers[at])
 
+    def pin() -> None:
+        if model.conversation is not None:
+            changes = ConversationChanges(pinned=not model.conversation.pinned)
+            model.change_conversation(model.conversation.id, changes)
+
+    def archive() -> None:
+        if model.conversation is not None:
+            changes = ConversationChanges(archived=not model.conversation.archived)
+            model.change_conversation(model.conversation.id, changes)
+
+    def export() -> None:
+        if model.conversation_id is not None:
+            window.chat.history.export(model.conversation_id, "md")
+
     def rename() -> None:
         if model.conversation_id is not None:
             window.chat.history.rename(model.conversation_id)
@@ -66,8 +80,11 @@ def _about_conversations(window: MainWindow, actions: Actions) -> None:
     add(section, _tr("Next conversation"), "Ctrl+PgDown", lambda: step(1), persona)
     add(section, _tr("Previous conversation"), "Ctrl+PgUp", lambda: step(-1), persona)
     add(section, _tr("Find in the conversation"), Standard.Find, window.chat.find_words, here)
-    add(section, _tr("Rename conversation…"), "Ctrl+R", rename, here)
-    add(section, _tr("Delete conversation…"), "Ctrl+Shift+D", delete, here)
+    add(section, _tr("Pin or unpin"), "Ctrl+Shift+P", pin, here)
+    add(section, _tr("Archive, or take out of the archive"), "Ctrl+Shift+A", archive, here)
+    add(section, _tr("Export as Markdown…"), "Ctrl+Shift+S", export, here)
+    add(section, _tr("Rename conversation"), "Ctrl+R", rename, here)
+    add(section, _tr("Delete conversation"), "Ctrl+Shift+D", delete, here)
 
 
 def _about_answers(window: MainWindow, actions: Actions) -> None:
@@ -97,7 +114,7 @@ def _about_answers(window: MainWindow, actions: Actions) -> None:
         lambda: QGuiApplication.clipboard().setText(last()),
         lambda: bool(last()),
     )
-    add(section, _tr("To the newest message"), "Ctrl+End", window.chat.display.to_end, ended)
+    add(section, _tr("To the newest message"), "Alt+End", window.chat.display.to_end, ended)
 
 
 def _about_personas(window: MainWindow, actions: Actions) -> None:

@@ -60,10 +60,6 @@
         <translation>到最早、到最新</translation>
     </message>
     <message>
-        <source>Copy the message</source>
-        <translation>复制这条消息</translation>
-    </message>
-    <message>
         <source>Lists</source>
         <translation>列表</translation>
     </message>
@@ -106,14 +102,6 @@
     <message>
         <source>Find in the conversation</source>
         <translation>在对话中查找</translation>
-    </message>
-    <message>
-        <source>Rename conversation…</source>
-        <translation>重命名对话…</translation>
-    </message>
-    <message>
-        <source>Delete conversation…</source>
-        <translation>删除对话…</translation>
     </message>
     <message>
         <source>Answer</source>
@@ -182,6 +170,26 @@
     <message>
         <source>Thought for {0}</source>
         <translation>思考了 {0}</translation>
+    </message>
+    <message>
+        <source>Pin or unpin</source>
+        <translation>置顶或取消置顶</translation>
+    </message>
+    <message>
+        <source>Archive, or take out of the archive</source>
+        <translation>归档或移出归档</translation>
+    </message>
+    <message>
+        <source>Export as Markdown…</source>
+        <translation>导出为 Markdown…</translation>
+    </message>
+    <message>
+        <source>Rename conversation</source>
+        <translation>重命名对话</translation>
+    </message>
+    <message>
+        <source>Delete conversation</source>
+        <translation>删除对话</translation>
     </message>
     <message>
         <source>Continue the answer</source>
