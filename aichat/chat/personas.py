@@ -65,6 +65,10 @@ class Personas:
         """One persona. Errors: AichatError not_found."""
         return await self._store.personas.get(user_id, persona_id)
 
+    async def card(self, user_id: int, persona_id: str) -> str:
+        """What one's own persona keeps of its character card. Errors: AichatError not_found, forbidden."""
+        return await self._store.personas.card(user_id, persona_id)
+
     async def create(self, user: User, command: PersonaCreate, on_ack: OnAck) -> None:
         """Make a persona. Errors: AichatError forbidden."""
         self.check_choice(user, command.persona_config)

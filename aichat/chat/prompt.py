@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aichat.bridge.client import ChatMessage
+from aichat.protocol import cards
 from aichat.protocol.values import USER, Message, Persona
 from aichat.store.turns import HISTORY_MOST
 
@@ -17,7 +18,7 @@ def estimate_tokens(text: str) -> int:
 
 def fill_in(text: str, persona: Persona, user_name: str) -> str:
     """Replace {{char}} and {{user}}, as character cards have it."""
-    return text.replace("{{char}}", persona.name).replace("{{user}}", user_name)
+    return cards.fill_in(text, persona.name, user_name)
 
 
 def build_prompt(

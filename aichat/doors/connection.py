@@ -304,6 +304,10 @@ class Connection(ConversationFrames):
     async def handle_persona_update(self, command: frames.PersonaUpdate) -> None:
         await self.chat.personas.update(self.user, command, self.ack)
 
+    async def handle_persona_card(self, query: frames.PersonaCardQuery) -> None:
+        card = await self.chat.personas.card(self.user_id, query.persona_id)
+        self.reply(frames.PersonaCardReply(persona_id=query.persona_id, card=card, request_id=query.request_id))
+
     async def handle_persona_delete(self, command: frames.PersonaDelete) -> None:
         await self.chat.personas.delete(self.user_id, command, self.ack)
 

@@ -43,7 +43,9 @@ class Rehearsal:
         self._asking.cancel()
 
     async def _ask(self, user: User, command: PersonaTry) -> None:
-        persona = Persona(id="", **msgspec.structs.asdict(command.persona_config))
+        fields = msgspec.structs.asdict(command.persona_config)
+        del fields["card"]  # is no part of what it says
+        persona = Persona(id="", **fields)
         said = [ChatMessage("assistant" if m.sender_type == AI else "user", m.content) for m in command.messages]
         try:
             if not any(message.role == "user" for message in said):

@@ -86,7 +86,7 @@ export function editPersona(desk, persona) {
     let requestId = "";
     const name = h("input", { class: "field", name: "name", value: was.name, maxlength: 100, autocomplete: "off", autofocus: true, oninput: () => showFace() });
     const prompt = h("textarea", { class: "field", name: "prompt", rows: 5, maxlength: 32_768, value: was.prompt });
-    const greeting = h("textarea", { class: "field", name: "greeting", rows: 2, maxlength: 2_000, value: was.greeting });
+    const greeting = h("textarea", { class: "field", name: "greeting", rows: 2, maxlength: 8_000, value: was.greeting });
     const model = h("input", { class: "field", name: "model", value: was.model, maxlength: 200, autocomplete: "off" });
     const count = Math.max(STARTERS, was.starters.length);
     const starters = Array.from({ length: count }, (_, i) =>

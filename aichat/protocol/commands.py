@@ -209,6 +209,15 @@ class ModelListQuery(Command, frozen=True):
     """
 
 
+class PersonaCardQuery(Command, frozen=True):
+    """Asks for what one's own persona keeps of the character card it came from: `protocol.cards` writes it out again.
+
+    Example: {"type": "persona_card", "persona_id": "p1", "request_id": "e1"}
+    """
+
+    persona_id: PersonaId
+
+
 class HistoryRequest(Command, frozen=True):
     """Asks for a page of messages (the seed's frame); without `conversation_id` of the newest conversation.
 

@@ -34,6 +34,7 @@ MAX_DEPTH = 16
 AnyCommand = (
     Login | Hello | Chat | ChatStop | ChatRegenerate | ChatContinue | MessageEdit | MessageDelete | BranchSelect
     | PersonaListQuery | PersonaSelect | PersonaCreate | PersonaUpdate | PersonaDelete | PersonaTry | ModelListQuery
+    | PersonaCardQuery
     | HistoryRequest
     | ConversationListQuery | ConversationCreate | ConversationRename | ConversationUpdate | ConversationRead
     | ConversationDelete | ConversationRestore | SearchRequest
@@ -41,7 +42,7 @@ AnyCommand = (
 )  # fmt: skip
 AnyPush = (
     LoggedIn | Welcome | Ack | Error | ChatResponse | PersonaList | HistoryResponse | ConversationListReply
-    | SearchResults | PersonaSaved | PersonaDeleted | PersonaTried | ModelList
+    | SearchResults | PersonaSaved | PersonaDeleted | PersonaTried | ModelList | PersonaCardReply
     | ConversationSaved | ConversationDeleted
     | MessageAdded | MessageDone | MessageDeleted | MessageDelta | MessageSnapshot | MessageQueued
 )  # fmt: skip

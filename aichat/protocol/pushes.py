@@ -161,6 +161,18 @@ class SearchResults(Push, frozen=True):
     request_id: str = ""
 
 
+class PersonaCardReply(Push, frozen=True):
+    """Answers the query of the same name. `card` is JSON, or empty: its lorebook, `extensions` and notes among it.
+
+    Example: {"type": "persona_card", "persona_id": "p1", "card": "{\\"name\\": \\"Mara\\", \\"tags\\": []}",
+              "request_id": "e1"}
+    """
+
+    persona_id: str
+    card: str
+    request_id: str = ""
+
+
 class PersonaSaved(Push, frozen=True):
     """Event: a persona is new or changed.
 

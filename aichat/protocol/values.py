@@ -25,9 +25,11 @@ Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 Tags = Annotated[list[Tag], msgspec.Meta(max_length=20)]
 Content = Annotated[str, msgspec.Meta(min_length=1, max_length=200_000)]
-Greeting = Annotated[str, msgspec.Meta(max_length=2_000)]
+Greeting = Annotated[str, msgspec.Meta(max_length=8_000)]
 Starter = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Starters = Annotated[list[Starter], msgspec.Meta(max_length=6)]
+CardText = Annotated[str, msgspec.Meta(max_length=400_000)]
+"""JSON of the character card that a persona came from: `protocol.cards`."""
 ModelName = Annotated[str, msgspec.Meta(max_length=200)]
 ProviderName = Annotated[str, msgspec.Meta(max_length=40, pattern="^[a-z0-9_-]*$")]
 """A name from the server's settings: it has no room for an address."""
@@ -78,6 +80,7 @@ class PersonaConfig(Value, frozen=True):
     provider: ProviderName = ""
     fallback: ProviderName = ""
     temperature: Temperature | None = None
+    card: CardText = ""
 
 
 class PersonaChanges(Value, frozen=True):
@@ -93,6 +96,7 @@ class PersonaChanges(Value, frozen=True):
     provider: ProviderName | msgspec.UnsetType = msgspec.UNSET
     fallback: ProviderName | msgspec.UnsetType = msgspec.UNSET
     temperature: Temperature | msgspec.UnsetType | None = msgspec.UNSET
+    card: CardText | msgspec.UnsetType = msgspec.UNSET
 
 
 class Offer(Value, frozen=True):

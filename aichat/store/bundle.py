@@ -233,7 +233,7 @@ def _shown(queries: Any, connection: sqlite3.Connection, conversation: Conversat
 
 
 def _bundled(value: Any, kind: Any) -> Any:
-    return kind(**{name: getattr(value, name) for name in kind.__struct_fields__})
+    return kind(**{name: getattr(value, name) for name in kind.__struct_fields__ if name != "card"})
 
 
 def _at_rest(message: Any) -> Any:

@@ -123,7 +123,7 @@ class Personas:
                 persona = self._own(connection, user_id, command.persona_id)
                 was_shared = persona.shared
                 fields = {name: getattr(persona, name) for name in PERSONA_FIELDS}
-                fields |= msgspec.to_builtins(command.persona_config)
+                fields |= {"card": None} | msgspec.to_builtins(command.persona_config)
                 fields["starters"] = json.dumps(fields["starters"], ensure_ascii=False)
                 fields["shared"] = int(fields["shared"])
                 self._queries.update_persona(connection, id=persona.id, seq=next_seq(connection), **fields)
@@ -133,6 +133,14 @@ class Personas:
             return self._saved(connection, user_id, ack, repeated, was_shared=was_shared)
 
         return self._database.write(write)
+
+    def card(self, user_id: int, persona_id: str) -> Deferred[str]:
+        """What a user's own persona keeps of its card. Errors: AichatError not_found, forbidden."""
+
+        def read(connection: sqlite3.Connection) -> str:
+            return str(self._queries.card(connection, id=self._own(connection, user_id, persona_id).id))
+
+        return self._database.read(read)
 
     def delete(self, user_id: int, command: PersonaDelete) -> Deferred[Saved]:
         """Delete a persona with its owner's conversations; other users keep theirs, to read.
@@ -274,6 +282,7 @@ def insert_persona(
         shared=int(config.shared),
         provider=config.provider,
         fallback=config.fallback,
+        card=config.card,
         temperature=config.temperature,
         create_time=create_time,
         seq=next_seq(connection),

@@ -26,6 +26,9 @@ WHERE p.id = :id AND (
     OR (p.user_id <> :user_id
         AND EXISTS (SELECT 1 FROM conversations AS c WHERE c.user_id = :user_id AND c.persona_id = p.id)));
 
+-- name: card(id)$
+SELECT card FROM personas WHERE id = :id;
+
 -- name: persona_exists(id)$
 SELECT COUNT(*) FROM personas WHERE id = :id;
 
@@ -33,17 +36,17 @@ SELECT COUNT(*) FROM personas WHERE id = :id;
 -- Whether there are conversations with a persona.
 SELECT 1 FROM conversations WHERE persona_id = :persona_id LIMIT 1;
 
--- name: insert_persona(id, user_id, name, prompt, avatar, model, greeting, starters, provider, fallback, shared, temperature, create_time, seq)!
+-- name: insert_persona(id, user_id, name, prompt, avatar, model, greeting, starters, provider, fallback, shared, temperature, card, create_time, seq)!
 INSERT INTO personas (id, user_id, name, prompt, avatar, model, greeting, starters, provider, fallback,
-                      shared, temperature, create_time, seq)
+                      shared, temperature, card, create_time, seq)
 VALUES (:id, :user_id, :name, :prompt, :avatar, :model, :greeting, :starters, :provider, :fallback, :shared,
-        :temperature, COALESCE(:create_time, CURRENT_TIMESTAMP), :seq);
+        :temperature, :card, COALESCE(:create_time, CURRENT_TIMESTAMP), :seq);
 
--- name: update_persona(name, prompt, avatar, model, greeting, starters, provider, fallback, shared, temperature, seq, id)!
+-- name: update_persona(name, prompt, avatar, model, greeting, starters, provider, fallback, shared, temperature, card, seq, id)!
 UPDATE personas
 SET name = :name, prompt = :prompt, avatar = :avatar, model = :model, greeting = :greeting, starters = :starters,
     provider = :provider, fallback = :fallback, shared = :shared, temperature = :temperature,
-    seq = :seq
+    card = COALESCE(:card, card), seq = :seq
 WHERE id = :id;
 
 -- name: show_persona_again(seq, id)!
@@ -51,7 +54,7 @@ WHERE id = :id;
 UPDATE personas SET seq = :seq WHERE id = :id;
 
 -- name: retire_persona(seq, id)!
-UPDATE personas SET deleted = 1, shared = 0, prompt = '', greeting = '', starters = '[]', seq = :seq WHERE id = :id;
+UPDATE personas SET deleted = 1, shared = 0, prompt = '', greeting = '', card = '', starters = '[]', seq = :seq WHERE id = :id;
 
 -- name: delete_persona(id)!
 DELETE FROM personas WHERE id = :id;

@@ -260,6 +260,7 @@ def attempts(theirs: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "persona_select": {"persona_id": persona},
         "persona_update": {"persona_id": persona, "persona_config": {"name": "mine"}},
         "persona_delete": {"persona_id": persona},
+        "persona_card": {"persona_id": persona},
         "history_request": {"conversation_id": conversation},
         "conversation_create": {"persona_id": persona},
         "conversation_rename": {"conversation_id": conversation, "title": "mine"},
