@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from aichat.protocol import frames
+from aichat.protocol import cards, frames
+from aichat.protocol.errors import AichatError
 from aichat.protocol.session import State
 from aichat.protocol.values import Failure, Persona, PersonaChanges, PersonaConfig
 from aichat_qt.dialogs import Question
@@ -29,9 +30,14 @@ class AddPersonaDialog(QDialog):
     """Saves by itself and stays open, with the reason, when the server refuses."""
 
     def __init__(
-        self, model: Model, parent: QWidget, persona: Persona | None = None, start: PersonaConfig | None = None
+        self,
+        model: Model,
+        parent: QWidget,
+        persona: Persona | None = None,
+        start: PersonaConfig | None = None,
+        origin: str = "",
     ) -> None:
-        """`start`: what a new persona begins with: a copy of another, a card."""
+        """`start`: what a new persona begins with; `origin`: whose copy it is, which has that one's card too."""
         super().__init__(parent)
         self._model = model
         self._trying = False
@@ -53,6 +59,10 @@ class AddPersonaDialog(QDialog):
         self.error.setWordWrap(True)
         self.swap = button("", "", self)
         self.swap.clicked.connect(lambda: self._show_trial(not self._trying))
+        self.bring = button(self.tr("Import card…"), "quiet", self)
+        self.bring.setToolTip(self.tr("A character card: PNG, JSON or .charx. It can be dropped here too."))
+        self.bring.setVisible(persona is None)
+        self.bring.clicked.connect(self._pick_card)
         self.cancel = button(self.tr("Cancel"), "", self)
         self.cancel.clicked.connect(self.reject)
         self.save = button(self.tr("Save") if persona else self.tr("Create"), "primary", self)
@@ -68,6 +78,8 @@ class AddPersonaDialog(QDialog):
         model.refused.connect(self._refused)
         model.replied.connect(self._replied)
         self._asked = model.ask(frames.ModelListQuery())
+        self.card = ""
+        self._asked_card = model.ask(frames.PersonaCardQuery(persona_id=origin)) if origin else ""
         self.name.setFocus()
 
     def _lay_out(self, title: str) -> None:
@@ -83,6 +95,7 @@ class AddPersonaDialog(QDialog):
         places.addWidget(self.trial)
         buttons = QHBoxLayout()
         buttons.setSpacing(S)
+        buttons.addWidget(self.bring)
         buttons.addWidget(self.swap)
         buttons.addWidget(self.error, 1)
         buttons.addWidget(self.cancel)
@@ -124,6 +137,8 @@ class AddPersonaDialog(QDialog):
     def _replied(self, frame: object) -> None:
         if isinstance(frame, frames.ModelList) and frame.request_id == self._asked:
             self.form.model.offer(frame.models, may_choose=frame.may_choose)
+        elif isinstance(frame, frames.PersonaCardReply) and frame.request_id == self._asked_card:
+            self.card = self.card or frame.card
 
     # files dropped
 
@@ -133,8 +148,38 @@ class AddPersonaDialog(QDialog):
 
     def dropEvent(self, event: QDropEvent) -> None:
         for url in event.mimeData().urls()[:1]:
-            self.use_file(url.toLocalFile())
+            self.take_file(url.toLocalFile())
             event.acceptProposedAction()
+
+    def take_file(self, path: str) -> None:
+        """A character card fills the fields; another picture becomes the persona's; else words."""
+        try:
+            with open(path, "rb") as file:
+                data = file.read(cards.FILE_MOST + 1)
+            self.use_card(cards.read_card(data))
+        except AichatError as error:
+            if path.lower().endswith((".json", ".charx")):
+                self.form.picture_error.setText(one_line(error.message))
+            else:
+                self.form.use_data(data)
+        except OSError:
+            self.form.use_data(b"")
+
+    def use_card(self, card: cards.Card) -> None:
+        """Write a character card into the fields; what of it has no field is kept with the persona."""
+        self.form.fill(card.config)
+        if card.picture:
+            self.form.use_data(card.picture)
+        self.card = card.config.card
+        lost = [field for field in card.cut if field != "avatar"]
+        words = self.tr("The card did not fit whole; shortened: {0}.").format(", ".join(lost))
+        self.error.setText(words if lost else "")
+
+    def _pick_card(self) -> None:
+        pattern = self.tr("Character cards") + " (*.png *.json *.charx)"
+        path, _filter = QFileDialog.getOpenFileName(self, self.tr("Import a character card"), "", pattern)
+        if path:
+            self.take_file(path)
 
     # saving
 
@@ -162,10 +207,12 @@ class AddPersonaDialog(QDialog):
             QTimer.singleShot(0, self, lambda: self._scroll.ensureWidgetVisible(self.focusWidget() or self.name))
             return
         fields = {**self.form.fields(), "avatar": self.form.avatar()}
+        card = {"card": self.card} if self.card else {}
         if self._persona is None:
-            self._request_id = self._model.create_persona(PersonaConfig(**fields))  # type: ignore[arg-type]
+            self._request_id = self._model.create_persona(PersonaConfig(**fields, **card))  # type: ignore[arg-type]
         else:
             changed = {key: value for key, value in fields.items() if value != getattr(self._persona, key)}
+            changed |= card
             if not changed:
                 super().reject()
                 return

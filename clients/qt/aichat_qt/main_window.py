@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QSettings, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QWidget
 
-from aichat.protocol.values import Persona
+from aichat.protocol.values import Persona, PersonaChanges
 from aichat_qt.actions import Actions
 from aichat_qt.add_persona_dialog import AddPersonaDialog
 from aichat_qt.announcer import Announcer
@@ -17,6 +17,7 @@ from aichat_qt.dialogs import Question, ask_delete
 from aichat_qt.icons import app_icon
 from aichat_qt.languages import languages
 from aichat_qt.model import Model
+from aichat_qt.persona_files import PersonaFiles
 from aichat_qt.persona_list_widget import PersonaListWidget
 from aichat_qt.reading import Reading
 from aichat_qt.shortcuts_sheet import ShortcutsSheet
@@ -89,6 +90,7 @@ class MainWindow(QMainWindow):
         model.selected.connect(self._remember)
         languages().changed.connect(self._remake)
         self._reading = Reading(model, self)
+        self.files = PersonaFiles(model, self)
         self.announcer = Announcer(model, self)
         self.chat.input.composer.setFocus()
 
@@ -104,6 +106,12 @@ class MainWindow(QMainWindow):
         self.personas.create_requested.connect(self.create_persona)
         self.personas.edit_requested.connect(self.edit_persona)
         self.personas.delete_requested.connect(self.delete_persona)
+        self.personas.duplicate_requested.connect(lambda it: self._begin(self.files.duplicate(it)))
+        self.personas.import_requested.connect(self.import_card)
+        self.personas.export_requested.connect(lambda it: self.files.to_card(it))
+        self.personas.share_requested.connect(
+            lambda it, on: model.update_persona(it, PersonaChanges(shared=on)) and None
+        )
         self.personas.log_out_requested.connect(self.log_out)
         self.personas.chosen.connect(lambda: self.show_drawer(False))
         self.personas.app_button.clicked.connect(self.show_menu)
@@ -141,7 +149,16 @@ class MainWindow(QMainWindow):
     # personas
 
     def create_persona(self) -> None:
-        dialog = AddPersonaDialog(self.model, self)
+        self._begin(AddPersonaDialog(self.model, self))
+
+    def import_card(self, path: str = "") -> None:
+        """Make a persona of a character card, from a file that may have to be chosen first."""
+        self._begin(self.files.from_card(path))
+
+    def _begin(self, dialog: AddPersonaDialog | None) -> None:
+        """A new persona, shown as soon as it is made."""
+        if dialog is None:
+            return
         if dialog.exec() and dialog.saved_id:
             self.model.select_persona(dialog.saved_id)
             self.chat.input.composer.setFocus()

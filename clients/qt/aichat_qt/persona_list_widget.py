@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QPoint, QSize, QTimer, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent, QKeyEvent, QPaintEvent, QPainter
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from aichat.protocol.values import can_chat
 from aichat_qt.history_rows import is_unread
 from aichat_qt.icons import IconButton, button, icon
 from aichat_qt.labels import label
@@ -56,6 +57,11 @@ class PersonaListWidget(QWidget):
     create_requested = Signal()
     edit_requested = Signal(str)
     delete_requested = Signal(str)
+    duplicate_requested = Signal(str)
+    export_requested = Signal(str)
+    share_requested = Signal(str, bool)
+    import_requested = Signal(str)
+    """A character card's file, or "": it is to be asked for."""
     log_out_requested = Signal()
     chosen = Signal()
     """A persona was chosen by hand (the drawer may close)."""
@@ -64,6 +70,7 @@ class PersonaListWidget(QWidget):
         super().__init__(parent)
         self._model = model
         self._filling = False
+        self.setAcceptDrops(True)
         self._search = QLineEdit(self)
         self._search.setProperty("role", "search")
         self._search.setPlaceholderText(self.tr("Search personas"))
@@ -205,23 +212,46 @@ class PersonaListWidget(QWidget):
         if item is not None and hasattr(signal, "emit"):
             signal.emit(item.data(ID))
 
-    def _menu(self, place: QPoint) -> None:
-        item = self._list.itemAt(place)
+    def menu_for(self, persona_id: str) -> QMenu:
+        """What can be done with a persona; with "" only what needs none."""
         menu = QMenu(self)
-        if item is not None:
-            persona_id = item.data(ID)
-            persona = self._model.timeline.personas.get(persona_id)
-            owner = persona.owner if persona else ""
-            edit = menu.addAction(self.tr("Edit…"), lambda: self.edit_requested.emit(persona_id))
-            delete = menu.addAction(self.tr("Delete…"), lambda: self.delete_requested.emit(persona_id))
-            edit.setEnabled(not owner)
-            delete.setEnabled(not owner)
-            if owner:
-                menu.addAction(whose(owner)).setEnabled(False)
+        persona = self._model.timeline.personas.get(persona_id)
+        if persona is not None:
+            own = not persona.owner
+            menu.addAction(self.tr("Edit…"), lambda: self.edit_requested.emit(persona_id)).setEnabled(own)
+            copy = menu.addAction(self.tr("Duplicate…"), lambda: self.duplicate_requested.emit(persona_id))
+            copy.setEnabled(can_chat(persona))
+            share = menu.addAction(self.tr("Share with all users"))
+            share.setCheckable(True)
+            share.setChecked(persona.shared)
+            share.setEnabled(own)
+            share.triggered.connect(lambda on: self.share_requested.emit(persona_id, on))
+            card = menu.addAction(self.tr("Export as card…"), lambda: self.export_requested.emit(persona_id))
+            card.setEnabled(can_chat(persona))
+            menu.addSeparator()
+            menu.addAction(self.tr("Delete…"), lambda: self.delete_requested.emit(persona_id)).setEnabled(own)
+            if not own:
+                menu.addAction(whose(persona.owner)).setEnabled(False)
             menu.addSeparator()
         menu.addAction(self.tr("New persona…"), self.create_requested.emit)
+        menu.addAction(self.tr("Import card…"), lambda: self.import_requested.emit(""))
+        return menu
+
+    def _menu(self, place: QPoint) -> None:
+        item = self._list.itemAt(place)
+        menu = self.menu_for(item.data(ID) if item is not None else "")
         menu.exec(self._list.mapToGlobal(place))
         menu.deleteLater()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """A character card becomes a persona."""
+        path = event.mimeData().urls()[0].toLocalFile()
+        event.acceptProposedAction()
+        QTimer.singleShot(0, self, lambda: self.import_requested.emit(path))  # a dialog is no part of a drop
 
     def _dress(self) -> None:
         tokens = theme().tokens
