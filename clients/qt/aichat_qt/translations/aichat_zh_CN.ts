@@ -463,6 +463,14 @@
         <translation>新建人设</translation>
     </message>
     <message>
+        <source>Import card…</source>
+        <translation>导入角色卡…</translation>
+    </message>
+    <message>
+        <source>A character card: PNG, JSON or .charx. It can be dropped here too.</source>
+        <translation>角色卡：PNG、JSON 或 .charx，也可以拖到这里。</translation>
+    </message>
+    <message>
         <source>Cancel</source>
         <translation>取消</translation>
     </message>
@@ -481,6 +489,18 @@
     <message>
         <source>Try it out</source>
         <translation>试聊</translation>
+    </message>
+    <message>
+        <source>The card did not fit whole; shortened: {0}.</source>
+        <translation>角色卡过长，已截短：{0}。</translation>
+    </message>
+    <message>
+        <source>Character cards</source>
+        <translation>角色卡</translation>
+    </message>
+    <message>
+        <source>Import a character card</source>
+        <translation>导入角色卡</translation>
     </message>
     <message>
         <source>What you wrote here is not saved yet.</source>
@@ -1236,6 +1256,41 @@
     </message>
 </context>
 <context>
+    <name>PersonaFiles</name>
+    <message>
+        <source>{0} (copy)</source>
+        <translation>{0}（副本）</translation>
+    </message>
+    <message>
+        <source>Character cards</source>
+        <translation>角色卡</translation>
+    </message>
+    <message>
+        <source>Import a character card</source>
+        <translation>导入角色卡</translation>
+    </message>
+    <message>
+        <source>{0} could not be read: {1}</source>
+        <translation>无法读取 {0}：{1}</translation>
+    </message>
+    <message>
+        <source>Export as a character card</source>
+        <translation>导出为角色卡</translation>
+    </message>
+    <message>
+        <source>Character card (*.png)</source>
+        <translation>角色卡 (*.png)</translation>
+    </message>
+    <message>
+        <source>{0} could not be written: {1}</source>
+        <translation>无法写入 {0}：{1}</translation>
+    </message>
+    <message>
+        <source>{0} is a card now: {1}</source>
+        <translation>{0} 已导出为角色卡：{1}</translation>
+    </message>
+</context>
+<context>
     <name>PersonaForm</name>
     <message>
         <source>Picture: drag it or use the arrow keys; + and - zoom</source>
@@ -1408,12 +1463,28 @@
         <translation>编辑…</translation>
     </message>
     <message>
+        <source>Duplicate…</source>
+        <translation>复制…</translation>
+    </message>
+    <message>
+        <source>Share with all users</source>
+        <translation>与所有用户共享</translation>
+    </message>
+    <message>
+        <source>Export as card…</source>
+        <translation>导出为角色卡…</translation>
+    </message>
+    <message>
         <source>Delete…</source>
         <translation>删除…</translation>
     </message>
     <message>
         <source>New persona…</source>
         <translation>新建人设…</translation>
+    </message>
+    <message>
+        <source>Import card…</source>
+        <translation>导入角色卡…</translation>
     </message>
 </context>
 <context>
