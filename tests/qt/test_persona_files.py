@@ -14,7 +14,7 @@ from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
 
 from aichat.protocol import cards
-from aichat.protocol.values import PersonaChanges, PersonaConfig
+from aichat.protocol.values import PersonaConfig
 from tests.qt.conftest import Open
 from tests.qt.test_persona_dialog import halves
 from tests.qt.test_service import WAIT, visit
@@ -111,11 +111,12 @@ def test_what_is_no_card_is_said(open_window: Open, service: RunningService, qtb
 
 
 def test_a_copy_has_everything_but_the_name(open_window: Open, service: RunningService, qtbot: QtBot) -> None:
-    window = visit(open_window, service, qtbot, "copied")
-    persona_id = window.model.persona_id
-    window.model.update_persona(persona_id, PersonaChanges(temperature=0.4, card='{"name": "x", "tags": ["t"]}'))
+    window = visit(open_window, service, qtbot, "to copy")
     personas = window.model.timeline.personas
-    qtbot.waitUntil(lambda: personas[persona_id].temperature == 0.4, timeout=WAIT)
+    config = PersonaConfig(name="copied", prompt="x", temperature=0.4, card='{"name": "x", "tags": ["t"]}')
+    window.model.create_persona(config)
+    qtbot.waitUntil(lambda: any(p.name == "copied" for p in personas.values()), timeout=WAIT)
+    persona_id = next(p.id for p in personas.values() if p.name == "copied")
     dialog = shown(window.files.duplicate(persona_id), qtbot)
     assert dialog.name.text() == "copied (copy)"
     qtbot.waitUntil(lambda: bool(dialog.card), timeout=WAIT)

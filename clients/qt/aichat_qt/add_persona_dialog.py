@@ -79,6 +79,7 @@ class AddPersonaDialog(QDialog):
         model.replied.connect(self._replied)
         self._asked = model.ask(frames.ModelListQuery())
         self.card = ""
+        """What a new persona keeps of the character card that it comes from."""
         self._asked_card = model.ask(frames.PersonaCardQuery(persona_id=origin)) if origin else ""
         self.name.setFocus()
 
@@ -207,12 +208,10 @@ class AddPersonaDialog(QDialog):
             QTimer.singleShot(0, self, lambda: self._scroll.ensureWidgetVisible(self.focusWidget() or self.name))
             return
         fields = {**self.form.fields(), "avatar": self.form.avatar()}
-        card = {"card": self.card} if self.card else {}
         if self._persona is None:
-            self._request_id = self._model.create_persona(PersonaConfig(**fields, **card))  # type: ignore[arg-type]
+            self._request_id = self._model.create_persona(PersonaConfig(**fields, card=self.card))  # type: ignore[arg-type]
         else:
             changed = {key: value for key, value in fields.items() if value != getattr(self._persona, key)}
-            changed |= card
             if not changed:
                 super().reject()
                 return

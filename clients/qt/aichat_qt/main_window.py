@@ -83,6 +83,7 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(app_icon())
         self.setMinimumSize(420, 420)
         self.deeds = Actions(self)
+        self.files = PersonaFiles(model, self)
         self._make()
         self.resize(1100, 760)
         self.memory.restore(self)
@@ -90,7 +91,6 @@ class MainWindow(QMainWindow):
         model.selected.connect(self._remember)
         languages().changed.connect(self._remake)
         self._reading = Reading(model, self)
-        self.files = PersonaFiles(model, self)
         self.announcer = Announcer(model, self)
         self.chat.input.composer.setFocus()
 
@@ -108,10 +108,8 @@ class MainWindow(QMainWindow):
         self.personas.delete_requested.connect(self.delete_persona)
         self.personas.duplicate_requested.connect(lambda it: self._begin(self.files.duplicate(it)))
         self.personas.import_requested.connect(self.import_card)
-        self.personas.export_requested.connect(lambda it: self.files.to_card(it))
-        self.personas.share_requested.connect(
-            lambda it, on: model.update_persona(it, PersonaChanges(shared=on)) and None
-        )
+        self.personas.export_requested.connect(self.files.to_card)
+        self.personas.share_requested.connect(self._share)
         self.personas.log_out_requested.connect(self.log_out)
         self.personas.chosen.connect(lambda: self.show_drawer(False))
         self.personas.app_button.clicked.connect(self.show_menu)
@@ -154,6 +152,9 @@ class MainWindow(QMainWindow):
     def import_card(self, path: str = "") -> None:
         """Make a persona of a character card, from a file that may have to be chosen first."""
         self._begin(self.files.from_card(path))
+
+    def _share(self, persona_id: str, on: bool) -> None:
+        self.model.update_persona(persona_id, PersonaChanges(shared=on))
 
     def _begin(self, dialog: AddPersonaDialog | None) -> None:
         """A new persona, shown as soon as it is made."""

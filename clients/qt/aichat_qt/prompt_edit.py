@@ -19,7 +19,7 @@ _RULE = QRegularExpression(_HOLE.pattern)
 
 def unknown_in(text: str) -> list[str]:
     """Holes that nobody fills in, each once."""
-    return list(dict.fromkeys(hole for hole in _HOLE.findall(text) if hole not in FILLED_IN))
+    return list(dict.fromkeys(hole for hole in _HOLE.findall(text) if hole.lower() not in FILLED_IN))
 
 
 class _Holes(QSyntaxHighlighter):
@@ -34,7 +34,7 @@ class _Holes(QSyntaxHighlighter):
             match = found.next()
             style = QTextCharFormat()
             style.setFontWeight(QFont.Weight.DemiBold)
-            if match.captured() in FILLED_IN:
+            if match.captured().lower() in FILLED_IN:
                 style.setForeground(t.colour("accent"))
                 style.setBackground(t.colour("own"))
             else:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
+from aichat.protocol.cards import fill_in
 from aichat.protocol.values import AI, Content, PersonaConfig
 from aichat_qt.answer_body import AnswerBody
 from aichat_qt.dialogs import ask_open
@@ -153,7 +154,7 @@ class TrialWidget(QWidget):
     def show_persona(self, config: PersonaConfig) -> None:
         """What stands there before anything was said."""
         name = one_line(config.name)
-        greeting = clean(config.greeting).replace("{{char}}", name).replace("{{user}}", one_line(self.trial.user))
+        greeting = clean(fill_in(config.greeting, name, one_line(self.trial.user)))
         starter = one_line(config.starters[0]) if config.starters else ""
         if (greeting, starter) != (self._greeting, self._starter):
             self._greeting, self._starter = greeting, starter
