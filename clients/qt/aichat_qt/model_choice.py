@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSlider, QVBoxLayout, QWidget
 
 from aichat.protocol.values import ModelName, Offer
-from aichat_qt.icons import button
+from aichat_qt.icons import button, icon
 from aichat_qt.labels import label
 from aichat_qt.limits import limit_of
-from aichat_qt.theme import META_PX, XS, S
+from aichat_qt.theme import META_PX, XS, S, theme
 from aichat_qt.words import one_line
 
+ARROW = 16
 STEPS = 20
 """Of the slider; temperatures go from 0 to 2."""
 
@@ -25,6 +26,13 @@ class _Slider(QSlider):
 class _Combo(QComboBox):
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        top = (self.height() - ARROW) // 2
+        icon("down", theme().tokens.muted, ARROW).paint(painter, self.width() - ARROW - S, top, ARROW, ARROW)
+        painter.end()
 
 
 class ModelChoice(QWidget):
