@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred
 
 from aichat.protocol.errors import AichatError
 from aichat.protocol.frames import AnyPush, ConversationSaved, MessageAdded, PersonaSaved
-from aichat.protocol.values import Conversation, Failure, PersonaConfig, PersonaId, Status, Title
+from aichat.protocol.values import Conversation, Failure, PersonaConfig, PersonaId, Status, Tags, Title
 from aichat.store.backup import open_read_only
 from aichat.store.conversations import get_conversation
 from aichat.store.database import Database, next_seq
@@ -67,6 +67,9 @@ class BundledConversation(msgspec.Struct, frozen=True, kw_only=True):
     create_time: Time
     update_time: Time
     messages: list[BundledMessage]
+    pinned: bool = False
+    archived: bool = False
+    tags: Tags = []
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +160,9 @@ class Bundles:
                 title=conversation.title,
                 create_time=conversation.create_time,
                 update_time=conversation.update_time,
+                pinned=conversation.pinned,
+                archived=conversation.archived,
+                tags=msgspec.json.encode(conversation.tags).decode(),
                 seq=seq,
             )
             at, message_id = len(events), 0
@@ -205,7 +211,11 @@ def _gather(queries: Any, connection: sqlite3.Connection, user_name: str) -> Bun
         format="aichat",
         version=1,
         user=user_name,
-        personas=[_bundled(p, BundledPersona) for p in personas if not p.owner or p.id in used],
+        personas=[
+            _bundled(p, BundledPersona, card="" if p.owner else queries.card(connection, id=p.id))
+            for p in personas
+            if not p.owner or p.id in used
+        ],
         conversations=[
             BundledConversation(
                 persona_id=conversation.persona_id,
@@ -216,6 +226,9 @@ def _gather(queries: Any, connection: sqlite3.Connection, user_name: str) -> Bun
                     _bundled(_at_rest(to_message(r[:-1])), BundledMessage)
                     for r in reversed(list(_shown(queries, connection, conversation)))
                 ],
+                pinned=conversation.pinned,
+                archived=conversation.archived,
+                tags=conversation.tags,
             )
             for conversation in reversed(conversations)
         ],
@@ -232,8 +245,8 @@ def _shown(queries: Any, connection: sqlite3.Connection, conversation: Conversat
     )
 
 
-def _bundled(value: Any, kind: Any) -> Any:
-    return kind(**{name: getattr(value, name) for name in kind.__struct_fields__ if name != "card"})
+def _bundled(value: Any, kind: Any, **more: Any) -> Any:
+    return kind(**{name: getattr(value, name) for name in kind.__struct_fields__ if name not in more}, **more)
 
 
 def _at_rest(message: Any) -> Any:

@@ -81,6 +81,6 @@ SELECT id FROM conversations WHERE user_id = :user_id AND deleted_time < datetim
 -- name: delete_conversation(id)!
 DELETE FROM conversations WHERE id = :id;
 
--- name: import_conversation(persona_id, user_id, title, create_time, update_time, seq)<!
-INSERT INTO conversations (persona_id, user_id, title, create_time, update_time, touched, seq)
-VALUES (:persona_id, :user_id, :title, :create_time, :update_time, :seq, :seq);
+-- name: import_conversation(persona_id, user_id, title, create_time, update_time, pinned, archived, tags, seq)<!
+INSERT INTO conversations (persona_id, user_id, title, create_time, update_time, pinned, archived, tags, touched, seq)
+VALUES (:persona_id, :user_id, :title, :create_time, :update_time, :pinned, :archived, :tags, :seq, :seq);

@@ -11,6 +11,7 @@ import pytest_twisted
 from aichat.chat import administration as verbs
 from aichat.protocol.cards import read_card, write_json
 from aichat.protocol.frames import PersonaCreate, encode
+from aichat.store.bundle import read_bundle, write_bundle
 from tests.ends import End, Server
 
 CARD = b"""{"spec": "chara_card_v2", "data": {"name": "Mara", "description": "{{char}} sails with {{user}}.",
@@ -75,3 +76,20 @@ async def test_a_persona_without_one_has_none_and_a_deleted_one_leaves_none(serv
     assert (await card_of(wei, plain))["card"] == ""
     await wei.ask("ack", type="persona_delete", persona_id=plain, request_id="d")
     assert (await card_of(wei, plain, "error"))["code"] == "not_found"
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_export_has_cards_and_what_was_done_with_conversations(server: Server, tmp_path: Path) -> None:
+    wei, mara = await come_in(server, "wei"), await come_in(server, "mara")
+    config = read_card(CARD).config
+    wei.send_bytes(encode(PersonaCreate(persona_config=config, request_id="c")))
+    persona = (await wei.get("ack"))["persona_id"]
+    made = await wei.ask("ack", type="conversation_create", persona_id=persona, title="海", request_id="n")
+    changes = {"pinned": True, "archived": True, "tags": ["旅行"]}
+    update = {"type": "conversation_update", "conversation_id": made["conversation_id"], "request_id": "u"}
+    await wei.ask("ack", **update, changes=changes)
+    write_bundle(server.store.path, "wei", tmp_path / "all.json")
+    await server.store.bundles.take_in("mara", *read_bundle(tmp_path / "all.json"))
+    listed = (await mara.ask("conversation_list", type="conversation_list", request_id="l"))["conversations"]
+    assert [{k: c[k] for k in ("title", *changes)} for c in listed] == [{"title": "海", **changes}]
+    assert (await card_of(mara, listed[0]["persona_id"]))["card"] == config.card
