@@ -68,15 +68,18 @@ class MessageActions(QObject):
         super().__init__(parent)
         self._model = model
 
-    def possible(self, item: Item, *, last: bool) -> list[str]:
-        """The names of what can be done now; `last`: it is the last stored message of what is shown."""
+    def possible(self, item: Item, *, last: bool, busy: bool) -> list[str]:
+        """The names of what can be done now.
+
+        `last`: it is the last stored message of what is shown; `busy`: an answer is being written there.
+        """
         if isinstance(item, Draft):
             return ["copy"]
-        ended, may = item.status != "running", self._model.can_chat
+        ended, may = item.status != "running", self._model.can_chat and not busy
         siblings = self._model.siblings(item.id)
         can = {
             "copy": bool(item.content),
-            "quote": bool(item.content) and may,
+            "quote": bool(item.content) and self._model.can_chat,
             "edit": ended and may,
             "regenerate": item.sender_type == AI and ended and may,
             "go_on": last and may and can_continue(item),

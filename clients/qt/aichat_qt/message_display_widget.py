@@ -51,7 +51,7 @@ class MessageDisplayWidget(QScrollArea):
         self._rows: dict[Key, Row] = {}
         self._shown: tuple[str, int | None] | None = None
         self._attached = True
-        self._laying_out = False
+        self._laying_out = self._busy = False
         self._news = False  # something came while the reader was elsewhere
         self._caret_on = True
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -204,6 +204,8 @@ class MessageDisplayWidget(QScrollArea):
                 self.current.key = None
                 self.show_current(None)
         final = self._final_key()
+        newest = self.items.get(final) if final is not None else None
+        self._busy = isinstance(newest, Message) and newest.status == "running"
         before = self.items[self._keys[self._first - 1]] if self._first else None
         for key in wanted:
             item = self.items[key]
@@ -244,7 +246,7 @@ class MessageDisplayWidget(QScrollArea):
             row.show_message(item)
         elif isinstance(row, AnswerRow) and isinstance(item, Message):
             row.show_message(item, self._model.persona, last=last, place=self._model.place_in_line(item))
-        row.set_verbs(self._actions.possible(item, last=last))
+        row.set_verbs(self._actions.possible(item, last=last, busy=self._busy))
         if isinstance(item, Message):
             row.set_siblings(self._model.siblings(item.id), item.id)
         if fresh:
@@ -352,7 +354,7 @@ class MessageDisplayWidget(QScrollArea):
         if isinstance(row, AnswerRow):
             last = message_id == self._final_key()
             row.show_message(message, self._model.persona, last=last)
-            row.set_verbs(self._actions.possible(message, last=last))
+            row.set_verbs(self._actions.possible(message, last=last, busy=row.is_running))
             row.set_caret(0.6 if row.is_running else 0.0)
             self._caret_on = True
             self._news |= not self._attached
