@@ -199,7 +199,8 @@ def reading(app: App) -> list[Figure]:
             bar.setValue(bar.value() - 200)
             app.rest(0.016)
     scrolled = max(frames)
-    while app.model.load_older():
+    while app.model.timeline.older[app.model.conversation_id]:
+        app.model.load_older(500)
         app.until(lambda: not app.model.loading_older)
     app.rest(1)
     assert len(app.model.messages()) == MESSAGES
@@ -219,14 +220,16 @@ def reading(app: App) -> list[Figure]:
 
 
 def say(app: App, text: str, pause: int = 10) -> list[float]:
-    """Have an answer streamed, a token each `pause` ms -> the frames meanwhile."""
+    """Have this text as an answer, a token each `pause` ms -> the frames meanwhile."""
     known = len(app.model.messages())
     with app.frames() as frames:
         app.model.post(f"!pace {pause} {text}")
         app.until(lambda: len(app.model.messages()) >= known + 2)
+        frames.clear()  # of the question, which here is as long as the answer
         app.until(lambda: app.model.running() is None and not app.model.drafts())
         app.rest(0.5)
-    assert app.model.messages()[-1].status == "done", app.model.messages()[-1]
+    answer = app.model.messages()[-1].content
+    assert answer.strip() == text.strip(), (answer[-99:], text[-99:])
     return frames
 
 
@@ -243,13 +246,13 @@ def streaming(app: App) -> list[Figure]:
     table = "| a | b | c |\n|---|---|---|\n" + "".join(f"| {n} | some words {n} | 二 |\n" for n in range(1000))
     code = "```python\n" + "".join(f"def f{n}(x):\n    return x + {n}  # 注释\n" for n in range(500)) + "```\n"
     prose = "".join(
-        f"Paragraph {n} of a very long answer, 一段很长的回答。" + "word " * 60 + "\n\n" for n in range(120)
+        f"Paragraph {n} of a very long answer, 一段很长的回答。" + "word " * 60 + "\n\n" for n in range(80)
     )
     costs = {}
     for what, hostile in (
         ("a table of 1,000 rows", table),
         ("1,000 lines of code", code),
-        ("40,000 characters", prose),
+        ("28,000 characters", prose),
     ):
         app.model.select_conversation(None)
         app.rest(0.3)

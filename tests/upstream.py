@@ -139,7 +139,7 @@ class Completions(Resource):
 
     async def answer(self, request: Request, messages: list[dict[str, str]], record: dict[str, Any]) -> None:
         said = messages[-1]["content"]
-        if "!" in (part[:1] for part in said.split("\n\n")):
+        if "!" in (part[:1] for part in said.split("\n\n")) and not said.startswith("!pace "):
             said = said.rpartition("\n\n")[2]  # a question whose answer failed stands before the next one
         word, _, rest = said.partition(" ") if self.obeys else ("", "", "")
         match word:

@@ -29,7 +29,7 @@ from aichat_qt.words import day
 
 MOST_ROWS = 120
 FIRST = 4
-CHUNK = 2
+CHUNK = 1
 BEYOND = 700
 """Pixels of rows kept ready above and below the view."""
 CARET_MS = 600
