@@ -19,7 +19,7 @@ from aichat_qt.servers import Servers
 from aichat_qt.verbs import Verbs
 
 FLUSH_MS = 40
-OLDER_PAGE = 100
+OLDER_PAGE = 50
 
 Draft = Said
 """An own message that is not stored yet, or stored and not announced yet."""

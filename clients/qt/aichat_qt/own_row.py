@@ -16,10 +16,6 @@ from aichat_qt.theme import HIT, META_PX, RADIUS_CARD, XS, L, M, S, sized, theme
 from aichat_qt.words import clean, clock, one_line
 
 
-LONG = 2_000
-"""Characters: what is longer fills the width, and need not be laid out twice to find that out."""
-
-
 class OwnRow(Row):
     """What the user said."""
 
@@ -111,7 +107,7 @@ class OwnRow(Row):
 
     def _lay_out(self, width: int, top: int) -> int:
         most = int(width * 0.8) - 2 * M
-        inner = most if len(self._content) > LONG else self._text.ideal_width(most)
+        inner = self._text.ideal_width(most)
         height = self._text.fit(inner)
         left = width - inner - 2 * M
         self._text.setGeometry(left + M, top + S, inner, height)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QByteArray, QPointF, QRectF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
+    QFontMetrics,
     QKeyEvent,
     QKeySequence,
     QPainter,
@@ -24,6 +25,8 @@ from aichat_qt.render import BULLET, QUOTE, QUOTE_PX, RULE, Writer, line_height
 from aichat_qt.theme import LINE_PX, XL, theme
 
 CARET_WIDTH = 7
+LONG = 2_000
+"""Characters of plain text that fill a whole width in any case."""
 MOST_FOUND = 200
 NOTHING = QByteArray(b" ")
 NONE_KEPT = -1
@@ -157,11 +160,15 @@ class TextView(QTextBrowser):
         return self._fitted[1]
 
     def ideal_width(self, most: int) -> int:
-        """The width the text would like to have."""
-        document = self.document()
-        document.setTextWidth(most)
-        self._fitted = (-1, -1)
-        return min(most, ceil(document.idealWidth()) + 1)
+        """The width that plain text would like to have; a long one, or one with tabs, takes what it can get.
+
+        By the font, not by the document: one that was laid out before it was shown keeps its old measures at times.
+        """
+        if len(self._plain) > LONG or "\t" in self._plain:
+            return most
+        self.ensurePolished()  # else it would be measured in a font that is not its own
+        metrics = QFontMetrics(self.font())
+        return min(most, max(metrics.horizontalAdvance(line) for line in self._plain.split("\n")) + 2)
 
     def set_caret(self, strength: float) -> None:
         if strength != self.caret:
