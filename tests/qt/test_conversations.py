@@ -99,6 +99,12 @@ def test_pinned_come_first_and_archived_go_away(open_window: Open, service: Runn
     assert rows(window)[0].pinned
     window.chat.history.panel.filters.choose(ARCHIVE)
     assert [row.conversation_id for row in rows(window)] == [second]
+    change(window, third, qtbot, archived=True)
+    others = next(p for p in window.model.timeline.personas if p != window.model.persona_id)
+    mine = window.model.persona_id
+    window.model.select_persona(others)
+    window.model.select_persona(mine)
+    assert window.model.conversation_id == first, "what is archived does not come up by itself"
 
 
 def test_a_conversation_is_dropped_on_a_tag_the_archive_and_the_pin(

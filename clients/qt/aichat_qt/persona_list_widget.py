@@ -157,7 +157,7 @@ class PersonaListWidget(QWidget):
             item = self._list.item(i)
             item.setData(Qt.ItemDataRole.AccessibleTextRole, one_line(persona.name))
             conversations = self._model.timeline.conversations_with(persona.id)
-            newest = conversations[0] if conversations else None
+            newest = next((c for c in conversations if not c.archived), None)
             writes = bool(busy) and newest is not None and self._model.timeline.running(newest.id) is not None
             widget = self._list.itemWidget(item)
             if isinstance(widget, PersonaItemWidget):

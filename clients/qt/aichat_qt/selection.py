@@ -121,8 +121,9 @@ class Selection:
         return kept.id if kept is not None and kept.persona_id == persona_id else self._newest(persona_id)
 
     def _newest(self, persona_id: str) -> int | None:
-        newest = self._timeline.conversations_with(persona_id)[:1]
-        return newest[0].id if newest else None
+        """The one spoken in last; what was archived is put away and does not come up by itself."""
+        mine = self._timeline.conversations_with(persona_id)
+        return next((conversation.id for conversation in mine if not conversation.archived), None)
 
 
 class Anew(Selection):
