@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from aichat_qt.answer_row import AnswerRow
 from aichat_qt.icons import IconButton
+from aichat_qt.languages import languages
 from aichat_qt.main_window import MainWindow
 from aichat_qt.message_row import Row
 from aichat_qt.text_view import TextView
+from aichat_qt.theme import LINE_PX
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QContextMenuEvent, QEnterEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMenu
@@ -353,3 +355,23 @@ def test_hostile_answers_stay_harmless(
     views = [view for row in rows(window) for view in row.findChildren(TextView)]
     resources = [bytes(v.document().resource(2, QUrl(f"file://{secret}")) or b"") for v in views]
     assert not any(b"canary" in each for each in resources)
+
+
+def test_short_words_stay_on_one_line(
+    open_window: Open, service: RunningService, qtbot: QtBot, dressed: QApplication
+) -> None:
+    """Also where the rows were made and laid out before they were shown: the window is made anew for a language."""
+    window = visit(open_window, service, qtbot, "narrow")
+    talk(window, qtbot, "怎么写快速排序？", "How fast is it?")
+    here, other = window.model.persona_id, next(p.id for p in window.model.personas() if p.greeting != "Hello.")
+    try:
+        languages().choose("zh_CN")
+        QApplication.processEvents()
+        for persona in (other, here):
+            window.model.select_persona(persona)
+            QApplication.processEvents()
+        qtbot.waitUntil(lambda: len(rows(window)) == 4, timeout=WAIT)
+        QApplication.processEvents()
+        assert [row.text_views[0].height() for row in rows(window)[::2]] == [LINE_PX, LINE_PX]
+    finally:
+        languages().choose("en")
