@@ -19,7 +19,7 @@ PLAIN_FROM = 60_000
 """Characters: a longer text is shown without Markdown, so that no message can stop the window."""
 MOST_MARKS = 200
 """With more lines that open or close code or a formula a text is plain too: each block costs a millisecond."""
-TABLE_CELLS = 300
+TABLE_CELLS = 240
 """A bigger table is shown as it was written: laying it out would take seconds."""
 
 LATEX = "latex"
