@@ -1009,7 +1009,7 @@
     <name>JumpPill</name>
     <message>
         <source>To the newest message</source>
-        <translation>到最新的消息</translation>
+        <translation>到最新消息</translation>
     </message>
     <message>
         <source>New</source>
@@ -1747,7 +1747,7 @@
     </message>
     <message>
         <source>Say it in a new conversation</source>
-        <translation>在新会话中发送</translation>
+        <translation>在新对话中发送</translation>
     </message>
     <message>
         <source>Send again</source>
@@ -1767,11 +1767,11 @@
     </message>
     <message>
         <source>To {0}, in a conversation that is gone</source>
-        <translation>发给 {0}，会话已删除</translation>
+        <translation>发给 {0}，对话已删除</translation>
     </message>
     <message>
         <source>To {0}, in “{1}”</source>
-        <translation>发给 {0}，会话“{1}”</translation>
+        <translation>发给 {0}，对话“{1}”</translation>
     </message>
     <message>
         <source>To {0}</source>
@@ -1783,7 +1783,7 @@
     </message>
     <message>
         <source>A conversation&apos;s new title: {0}</source>
-        <translation>会话的新标题：{0}</translation>
+        <translation>对话的新标题：{0}</translation>
     </message>
     <message>
         <source>A deletion</source>
