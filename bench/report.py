@@ -142,9 +142,9 @@ UNCERTAIN = """\
 - The client and the upstream are the same C programs for all. nginx and LiteLLM answer with server-sent events, the
   others with WebSocket frames; the client's own cost is in nobody's figures.
 - aichat stores, checkpoints and publishes; nginx and the relays do not. LiteLLM counts tokens and costs.
-- aichat's index for search is filled 5 s after the last answer, or while others are written when it has waited a minute:
-  not within a round. An answer of 6,500 letters costs it 1.1 ms (SQLite's FTS5 with trigrams), 5 µs a delta. Titles by
-  the model are off: they would be one more request for each new conversation.
+- aichat's index for search is filled 5 s after the last answer, or while others are written when it has waited a
+  minute: not within a round. An answer of 6,500 letters costs it 1.1 ms (SQLite's FTS5 with trigrams), 5 µs a delta.
+  Titles by the model are off: they would be one more request for each new conversation.
 - The upstream keeps its connections for whoever wants that; nginx and LiteLLM are as they are set by default.
 - K = 1,000 and more is measured of aichat and nginx only, LiteLLM up to K = 200 and paced: the others need minutes
   for a run there, which says no more than that they cannot keep up.
