@@ -1,12 +1,13 @@
 -- name: page(conversation_id, leaf_id, before, limit)
 -- The last messages of the chain that ends in a leaf, above one of them, newest first; each with the ids of all that
--- stand where it stands. A chain is walked row by row, and no further than the page needs.
+-- stand where it stands. A chain is walked row by row, no further than the page needs, and not above its first message:
+-- to look for row 0 would read the first page of the table, which may be damaged and is nobody's here.
 WITH RECURSIVE path (id, parent_id) AS (
     SELECT id, parent_id FROM messages
     WHERE id = COALESCE((SELECT parent_id FROM messages WHERE id = :before AND conversation_id = :conversation_id),
                         :leaf_id)
     UNION ALL
-    SELECT above.id, above.parent_id FROM path CROSS JOIN messages AS above ON above.id = path.parent_id
+    SELECT above.id, above.parent_id FROM path CROSS JOIN messages AS above ON above.id = path.parent_id WHERE path.parent_id > 0
 )
 SELECT m.id, m.conversation_id, sender_type, content, send_time, status, reasoning, reasoning_ms, model, failure,
        request_id, seams, m.parent_id, seq,
@@ -19,7 +20,7 @@ FROM path CROSS JOIN messages AS m ON m.id = path.id WHERE path.id < :before LIM
 WITH RECURSIVE path (id, parent_id) AS (
     SELECT id, parent_id FROM messages WHERE id = :leaf_id
     UNION ALL
-    SELECT above.id, above.parent_id FROM path CROSS JOIN messages AS above ON above.id = path.parent_id
+    SELECT above.id, above.parent_id FROM path CROSS JOIN messages AS above ON above.id = path.parent_id WHERE path.parent_id > 0
 )
 SELECT sender_type, content FROM path CROSS JOIN messages AS m ON m.id = path.id LIMIT :limit;
 

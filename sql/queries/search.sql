@@ -55,7 +55,7 @@ ORDER BY id DESC;
 WITH RECURSIVE path (id, parent_id) AS (
     SELECT id, parent_id FROM messages WHERE id = :leaf_id
     UNION ALL
-    SELECT above.id, above.parent_id FROM path CROSS JOIN messages AS above ON above.id = path.parent_id
+    SELECT above.id, above.parent_id FROM path CROSS JOIN messages AS above ON above.id = path.parent_id WHERE path.parent_id > 0
 )
 SELECT m.id, conversation_id, sender_type, content, send_time
 FROM path CROSS JOIN messages AS m ON m.id = path.id
