@@ -145,7 +145,8 @@ UNCERTAIN = """\
 - aichat's index for search is filled 5 s after the last answer, or while others are written when it has waited a
   minute: not within a round. An answer of 6,500 letters costs it 1.1 ms (SQLite's FTS5 with trigrams), 5 µs a delta.
   Titles by the model are off: they would be one more request for each new conversation.
-- The upstream keeps its connections for whoever wants that; nginx and LiteLLM are as they are set by default.
+- From commit 7c9ba66 on the upstream keeps its connections for whoever wants that; nginx and LiteLLM are as they are
+  set by default. What was measured before closed each at its end, for all.
 - K = 1,000 and more is measured of aichat and nginx only, LiteLLM up to K = 200 and paced: the others need minutes
   for a run there, which says no more than that they cannot keep up.
 - On loopback a send does the receiver's part of TCP too, in the sender's time: about 10 µs a send here, which is most
