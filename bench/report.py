@@ -143,7 +143,8 @@ UNCERTAIN = """\
   others with WebSocket frames; the client's own cost is in nobody's figures.
 - aichat stores, checkpoints and publishes; nginx and the relays do not. LiteLLM counts tokens and costs.
 - aichat's index for search is filled 5 s after the last answer, or while others are written when it has waited a
-  minute: not within a round. An answer of 6,500 letters costs it 1.1 ms (SQLite's FTS5 with trigrams), 5 µs a delta.
+  minute: not within a single round, but what the rounds before left falls into the later ones of a series. An answer
+  of 6,500 letters costs it 1.1 ms (FTS5 with trigrams), 5 µs a delta: what search costs, later than the turn.
   Titles by the model are off: they would be one more request for each new conversation.
 - From commit 7c9ba66 on the upstream keeps its connections for whoever wants that; nginx and LiteLLM are as they are
   set by default. What was measured before closed each at its end, for all.
