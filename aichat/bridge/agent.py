@@ -22,7 +22,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IResponse
 from zope.interface import implementer
 
-from aichat.bridge.exchange import Exchange, Keeper, Line, Target
+from aichat.bridge.exchange import Exchange, Line, Target
 from aichat.direct import lose_unheard
 
 IDLE_SECONDS, IDLE_MOST = 20.0, 256
@@ -57,7 +57,7 @@ class Whole:
 
 
 @implementer(IAgent)
-class StreamingAgent(Keeper):
+class StreamingAgent:
     """Asks; nothing is followed or decoded: no redirects, cookies, gzip.
 
     With a reactor a connection whose answer came to its end is kept for `IDLE_SECONDS` and asked again: that saves a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -25,20 +26,20 @@ HEAD_MOST = 65_536
 """Bytes of a response that are no body, in a row: its head, or trailers."""
 
 
-class Keeper:
+class Keeper(typing.Protocol):
     """What an exchange asks of its agent: what becomes of the connection."""
 
     def keep(self, line: Line) -> bool:
         """A connection whose answer is over -> whether it waits for the next request."""
-        raise NotImplementedError
+        ...
 
     def forget(self, line: Line) -> None:
         """A connection waits no longer."""
-        raise NotImplementedError
+        ...
 
     def drain(self, exchange: Exchange) -> IDelayedCall | None:
         """A reader has enough before the end -> the timer until which what is left may come, None if it may not."""
-        raise NotImplementedError
+        ...
 
 
 class Target:
