@@ -76,7 +76,7 @@ def main() -> None:
         ready = Ready(error=str(error))
     os.write(answer, msgspec.json.encode(ready) + b"\n")
     if ready.error:
-        os._exit(1)
+        sys.exit(1)  # not os._exit: the engine's log has a thread of its own, and its last lines say what is wrong
     sys.stdin.buffer.read()
     os._exit(0)  # the engine's destructor can hang, and there is nothing to save
 

@@ -31,6 +31,7 @@ from aichat.protocol.errors import AichatError
 
 STOP_SECONDS = 5.0  # from closing the child's stdin to SIGKILL
 DEATH_SECONDS = 2.0  # from a broken connection to the exit that explains it
+LAST_WORDS_SECONDS = 2.0  # from a child saying that it did not start to SIGKILL: it ends by itself
 MAX_PAUSE_SECONDS = 60.0  # between two starts of a child that keeps dying
 
 _log = Logger()
@@ -181,8 +182,11 @@ class EmbeddedProvider:
             url = await child.url.addTimeout(self._load_timeout, self._reactor)
         except (AichatError, TimeoutError) as error:
             gone = child.when_gone()
-            child.kill()
-            await gone  # its last words are complete, and there is never a second child beside it
+            # One that said why it did not start ends by itself, with all of its log written.
+            last = self._reactor.callLater(0 if isinstance(error, TimeoutError) else LAST_WORDS_SECONDS, child.kill)
+            await gone  # there is never a second child beside it
+            if last.active():
+                last.cancel()
             if self._stopped:
                 raise AichatError("shutting_down") from error
             late = f"not ready after {self._load_timeout:g} s" if isinstance(error, TimeoutError) else child.error
