@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from aichat.protocol.cards import fill_in
 from aichat.protocol.session import State
 from aichat.protocol.values import Persona
 from aichat_qt.avatar import AvatarWidget
@@ -84,8 +85,10 @@ class PersonaWelcome(Centred):
             return
         self._avatar.show_persona(persona)
         self._name.setText(one_line(persona.name))
-        self._greeting.setText(clean(persona.greeting) or self.tr("Say something to begin."))
-        starters = [*persona.starters[:STARTERS], *[""] * STARTERS][:STARTERS]
+        user = one_line(self._model.session.user)
+        greeting, *starters = [fill_in(text, persona.name, user) for text in (persona.greeting, *persona.starters)]
+        self._greeting.setText(clean(greeting) or self.tr("Say something to begin."))
+        starters = [*starters[:STARTERS], *[""] * STARTERS][:STARTERS]
         for chip, starter in zip(self._chips, starters, strict=True):
             words = one_line(starter)
             chip.setProperty("question", starter)
