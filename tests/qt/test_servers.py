@@ -13,6 +13,7 @@ from aichat_qt.main_window import MainWindow
 from aichat_qt.server_dialogs import AddServerDialog, remove_server
 from aichat_qt.servers import Servers
 from aichat_qt.unsent_dialog import UnsentDialog
+from aichat_qt.window_actions import entries
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
@@ -191,6 +192,17 @@ def test_the_dialog_says_what_it_will_connect_to(open_window: Open, qtbot: QtBot
     assert window.model.servers.entry.name == "Nobody there"
     qtbot.waitUntil(lambda: "Nothing answers at localhost:1" in window.chat.connection.words, timeout=WAIT)
     assert window.chat.connection.other.isVisible()
+
+
+def test_the_palette_goes_to_another_server(open_window: Open, qtbot: QtBot) -> None:
+    window = open_window()
+    home = window.model.servers.entry.id
+    window.model.servers.add("localhost:1", "Elsewhere")
+    found = {entry.words: entry for entry in entries(window, window.deeds) if entry.detail == "Server"}
+    assert list(found) == ["This computer"]
+    found["This computer"].run()
+    assert window.model.servers.entry.id == home
+    assert "Add a server…" in [entry.words for entry in entries(window, window.deeds)]
 
 
 def test_words_for_a_conversation_that_is_gone_have_a_way_out(

@@ -123,6 +123,7 @@ def main() -> int:
     settings = QSettings("aichat", "aichat-qt")
     dress(app, settings)
     window = build(named, settings, user_data_path("aichat-qt", False))
+    app.aboutToQuit.connect(window.model.servers.close)  # also when the session ends, with the window in the tray
     desktop = Desktop(window, instance)
     if not arguments.quick_ask:
         window.show()

@@ -12,6 +12,7 @@ from aichat.protocol.values import AI, ConversationChanges
 from aichat_qt.actions import Actions
 from aichat_qt.command_palette import Entry
 from aichat_qt.languages import NAMES, languages
+from aichat_qt.server_dialogs import add_server, title_of
 from aichat_qt.theme import theme
 from aichat_qt.words import one_line
 
@@ -194,6 +195,11 @@ def entries(window: MainWindow, actions: Actions) -> list[Entry]:
         result.append(Entry(words, _tr("Appearance"), partial(menu.choose_look, value), picture="settings"))
     for words, value in menu.language_choices().items():
         result.append(Entry(words, _tr("Language"), partial(menu.choose_language, value), picture="settings"))
+    for server in model.servers.entries:
+        if server.id != model.servers.entry.id:
+            show = partial(model.servers.show, server.id)
+            result.append(Entry(title_of(server), _tr("Server"), show, picture="plug"))
+    result.append(Entry(_tr("Add a server…"), "", partial(add_server, window, model.servers), picture="plug"))
     personas = model.timeline.personas
     for persona in model.personas():
         result.append(

@@ -288,6 +288,14 @@
         <translation>语言</translation>
     </message>
     <message>
+        <source>Server</source>
+        <translation>服务器</translation>
+    </message>
+    <message>
+        <source>Add a server…</source>
+        <translation>添加服务器…</translation>
+    </message>
+    <message>
         <source>Persona</source>
         <translation>人设</translation>
     </message>
