@@ -284,6 +284,21 @@ def test_a_starter_question_is_asked_with_one_click(window: MainWindow, server: 
     assert server.told(frames.Chat)[0].content == "二"
 
 
+def test_names_stand_in_the_greeting_and_the_questions(open_window: Open, server: FakeServer, qtbot: QtBot) -> None:
+    server.add_persona(
+        "p0", "小雨", prompt="x", greeting="Hi {{user}}, I am {{char}}.", starters=["Who is {{Char}}?"]
+    )
+    window = open_window()
+    window.model.select_persona("p0")
+    words = [each.text() for each in window.chat.welcome.findChildren(QLabel)]
+    assert "Hi owner, I am 小雨." in words
+    chip = next(b for b in window.chat.welcome.findChildren(QPushButton) if b.isVisible())
+    assert chip.text() == "Who is 小雨?"
+    qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(server.is_running)
+    assert server.told(frames.Chat)[0].content == "Who is 小雨?"
+
+
 def test_another_device_sees_it_too(open_window: Open, server: FakeServer, qtbot: QtBot) -> None:
     one, other = open_window(), open_window()
     say(one, qtbot, "hello")

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from aichat_qt.add_persona_dialog import AddPersonaDialog
 from aichat_qt.avatar import read_whole
+from aichat_qt.dialogs import Question
 from aichat_qt.main_window import MainWindow
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
 
-from aichat.protocol import cards
+from aichat.protocol import cards, frames
 from aichat.protocol.values import PersonaConfig
 from tests.qt.conftest import Open
 from tests.qt.test_persona_dialog import halves
@@ -92,6 +93,41 @@ def test_a_card_is_dropped_on_the_dialog_and_a_picture_is_only_a_picture(
     drop(dialog, tmp_path / "card.png")
     assert (dialog.name.text(), dialog.starters.toPlainText()) == ("Mara", "Where to?")
     assert dialog.form.crop.image is not None and base64.b64decode(dialog.form.avatar())
+
+
+def test_a_card_dropped_on_a_persona_brings_its_lorebook(
+    open_window: Open, service: RunningService, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = visit(open_window, service, qtbot, "card over")
+    (tmp_path / "card.json").write_text(json.dumps(V2), encoding="utf-8")
+    personas, first = window.model.timeline.personas, window.model.persona_id
+
+    def dropped(verb: str) -> AddPersonaDialog:
+        dialog = shown(AddPersonaDialog(window.model, window, personas[first]), qtbot)
+
+        def answer() -> None:
+            question = next(q for q in dialog.findChildren(Question) if q.isVisible())
+            getattr(question, verb).click()
+
+        QTimer.singleShot(0, answer)
+        drop(dialog, tmp_path / "card.json")
+        return dialog
+
+    def lorebook(persona_id: str) -> str:
+        asked = window.model.ask(frames.PersonaCardQuery(persona_id=persona_id))
+        with qtbot.waitSignal(
+            window.model.replied, timeout=WAIT, check_params_cb=lambda f: f.request_id == asked
+        ) as seen:
+            pass
+        return str(seen.args[0].card)
+
+    left = dropped("no")
+    assert left.name.text() == "card over" and not left.card
+    made = save(dropped("other"), window, qtbot)
+    assert made != first and personas[first].name == "card over" and "It rains." in lorebook(made)
+    assert save(dropped("yes"), window, qtbot) == first
+    qtbot.waitUntil(lambda: personas[first].name == "林小雨", timeout=WAIT)
+    assert "It rains." in lorebook(first)
 
 
 def drop(dialog: AddPersonaDialog, path: Path) -> None:

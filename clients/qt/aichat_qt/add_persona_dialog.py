@@ -45,8 +45,7 @@ class AddPersonaDialog(QDialog):
         self._request_id = ""
         self.saved_id = ""
         """The id of the persona that was saved, if the server answered."""
-        title = self.tr("Edit persona") if persona else self.tr("New persona")
-        self.setWindowTitle(title)
+        self.title = label(self, "title")
         self.setModal(True)
         self.setAcceptDrops(True)
         self.resize(min(WIDTH, max(parent.width() - 2 * L, 560)), min(HEIGHT, max(parent.height() - 2 * L, 480)))
@@ -65,10 +64,11 @@ class AddPersonaDialog(QDialog):
         self.bring.clicked.connect(self._pick_card)
         self.cancel = button(self.tr("Cancel"), "", self)
         self.cancel.clicked.connect(self.reject)
-        self.save = button(self.tr("Save") if persona else self.tr("Create"), "primary", self)
+        self.save = button("", "primary", self)
         self.save.setDefault(True)
         self.save.clicked.connect(self._save)
-        self._lay_out(title)
+        self._lay_out()
+        self._say_what_it_does()
         if start is not None:
             form.fill(start)
         self._first = {**form.fields(), "avatar": form.crop.touched}
@@ -79,11 +79,18 @@ class AddPersonaDialog(QDialog):
         model.replied.connect(self._replied)
         self._asked = model.ask(frames.ModelListQuery())
         self.card = ""
-        """What a new persona keeps of the character card that it comes from."""
+        """What the persona keeps of the character card that was read here."""
         self._asked_card = model.ask(frames.PersonaCardQuery(persona_id=origin)) if origin else ""
         self.name.setFocus()
 
-    def _lay_out(self, title: str) -> None:
+    def _say_what_it_does(self) -> None:
+        """Make a persona, or change one."""
+        title = self.tr("Edit persona") if self._persona else self.tr("New persona")
+        self.setWindowTitle(title)
+        self.title.setText(title)
+        self.save.setText(self.tr("Save") if self._persona else self.tr("Create"))
+
+    def _lay_out(self) -> None:
         self._scroll = scroll = QScrollArea(self)
         scroll.setWidget(self.form)
         scroll.setWidgetResizable(True)
@@ -104,7 +111,7 @@ class AddPersonaDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(XL, XL, XL, L)
         layout.setSpacing(L)
-        layout.addWidget(label(self, "title", title))
+        layout.addWidget(self.title)
         layout.addLayout(places, 1)
         layout.addLayout(buttons)
         self._show_trial(False)
@@ -157,7 +164,7 @@ class AddPersonaDialog(QDialog):
         try:
             with open(path, "rb") as file:
                 data = file.read(cards.FILE_MOST + 1)
-            self.use_card(cards.read_card(data))
+            self._offer_card(cards.read_card(data))
         except AichatError as error:
             if path.lower().endswith((".json", ".charx")):
                 self.form.picture_error.setText(one_line(error.message))
@@ -165,6 +172,27 @@ class AddPersonaDialog(QDialog):
                 self.form.use_data(data)
         except OSError:
             self.form.use_data(b"")
+
+    def _offer_card(self, card: cards.Card) -> None:
+        """A card for a persona that is there already is a question: it would take the place of what that one is."""
+        if self._persona is not None:
+            name = one_line(self._persona.name)
+            question = Question(
+                self,
+                self.tr("Make {0} what this card says?").format(name),
+                self.tr(
+                    "Its fields, its picture and its lorebook take the place of what {0} has, once you save."
+                ).format(name),
+                self.tr("Use it here"),
+                other=self.tr("Make a new persona"),
+            )
+            answer = question.exec()
+            if not answer:
+                return
+            if answer == Question.OTHER:
+                self._persona = None
+                self._say_what_it_does()
+        self.use_card(card)
 
     def use_card(self, card: cards.Card) -> None:
         """Write a character card into the fields; what of it has no field is kept with the persona."""
@@ -212,6 +240,8 @@ class AddPersonaDialog(QDialog):
             self._request_id = self._model.create_persona(PersonaConfig(**fields, card=self.card))  # type: ignore[arg-type]
         else:
             changed = {key: value for key, value in fields.items() if value != getattr(self._persona, key)}
+            if self.card:
+                changed["card"] = self.card
             if not changed:
                 super().reject()
                 return
@@ -235,4 +265,4 @@ class AddPersonaDialog(QDialog):
             self._request_id = ""
             self.error.setText(one_line(failure.message))
             self.save.setEnabled(True)
-            self.save.setText(self.tr("Save") if self._persona else self.tr("Create"))
+            self._say_what_it_does()

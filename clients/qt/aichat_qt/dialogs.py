@@ -19,9 +19,13 @@ def _tr(text: str) -> str:
 
 
 class Question(QDialog):
-    """A title, words, and two verbs. `exec()` is true if the verb was chosen."""
+    """A title, words, and two verbs. `exec()` is true if the verb was chosen, and `OTHER` if the `other` one was."""
 
-    def __init__(self, parent: QWidget, title: str, words: str, verb: str, *, danger: bool = False) -> None:
+    OTHER = 2
+
+    def __init__(
+        self, parent: QWidget, title: str, words: str, verb: str, *, other: str = "", danger: bool = False
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
         self.setModal(True)
@@ -35,6 +39,9 @@ class Question(QDialog):
         self.yes = button(verb, "danger" if danger else "primary", self)
         self.no.clicked.connect(self.reject)
         self.yes.clicked.connect(self.accept)
+        self.other = button(other, "", self)
+        self.other.setVisible(bool(other))
+        self.other.clicked.connect(lambda: self.done(self.OTHER))
         self.layout_ = QVBoxLayout(self)
         self.layout_.setContentsMargins(XL, XL, XL, L)
         self.layout_.setSpacing(S)
@@ -44,6 +51,7 @@ class Question(QDialog):
         buttons.setSpacing(S)
         buttons.addStretch()
         buttons.addWidget(self.no)
+        buttons.addWidget(self.other)
         buttons.addWidget(self.yes)
         self.layout_.addSpacing(L)
         self.layout_.addLayout(buttons)

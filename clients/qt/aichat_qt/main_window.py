@@ -185,7 +185,8 @@ class MainWindow(QMainWindow):
         persona = self._own(persona_id)
         if persona is not None:
             dialog = AddPersonaDialog(self.model, self, persona)
-            dialog.exec()
+            if dialog.exec() and dialog.saved_id not in ("", persona_id):  # a card that was dropped became a new one
+                self.model.select_persona(dialog.saved_id)
             dialog.deleteLater()
 
     def delete_persona(self, persona_id: str) -> None:

@@ -499,6 +499,22 @@
         <translation>试聊</translation>
     </message>
     <message>
+        <source>Make {0} what this card says?</source>
+        <translation>把“{0}”改成这张卡片上的样子？</translation>
+    </message>
+    <message>
+        <source>Its fields, its picture and its lorebook take the place of what {0} has, once you save.</source>
+        <translation>保存后，卡片上的各项内容、图片和世界书会取代“{0}”现有的。</translation>
+    </message>
+    <message>
+        <source>Use it here</source>
+        <translation>用在这里</translation>
+    </message>
+    <message>
+        <source>Make a new persona</source>
+        <translation>新建人设</translation>
+    </message>
+    <message>
         <source>The card did not fit whole; shortened: {0}.</source>
         <translation>角色卡过长，已截短：{0}。</translation>
     </message>
