@@ -65,8 +65,9 @@ lint:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# After a change of words in the Qt app: brings its .ts in step, compiles them, says what is not translated.
+# After a change of words in an app: brings its .ts or .po in step, compiles it, says what is not translated.
 translations: $(TEST_INSTALLED)
+	@$(BIN)/python clients/tui/translate.py
 	@$(BIN)/python clients/qt/linguist.py
 
 clean:

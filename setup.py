@@ -54,7 +54,7 @@ setup(
         "aichat.sql.queries": ["*.sql"],
         "aichat_qt.icons": ["*"],
         "aichat_qt.translations": ["*.qm"],
-        "aichat_tui": ["*.tcss"],
+        "aichat_tui": ["*.tcss", "locale/*/LC_MESSAGES/*.mo"],
     },
     cmdclass={"build_py": BuildPy},
 )

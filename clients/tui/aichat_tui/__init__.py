@@ -1,6 +1,6 @@
 """aichat in the terminal: the Textual app, and `aichat-tui ask` for scripts.
 
-Order of the floors: `text`, `words`, `clock` < `desk`, `rows` (what is shown, no Textual) < `link` (the socket)
+Order of the floors: `text`, `i18n`, `clock` < `desk`, `rows` (what is shown, no Textual) < `link` (the socket)
 < `widgets` < `screens` < `app`. `ask` stands beside the app and imports no Textual.
 """
 

@@ -12,8 +12,8 @@ from aichat.protocol import frames, tokens
 from aichat.protocol.address import Address
 from aichat.protocol.timeline import Change
 from aichat_tui.ask import BROKEN, DONE, UNREACHABLE, USAGE, Errand, complain
+from aichat_tui.i18n import _
 from aichat_tui.text import label
-from aichat_tui.words import _
 
 
 class LoggingIn(Errand):

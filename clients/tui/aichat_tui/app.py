@@ -14,12 +14,13 @@ from aichat.protocol.address import Address
 from aichat.protocol.frames import AnyPush
 from aichat.protocol.session import Session, State
 from aichat.protocol.timeline import Change
+from aichat_tui import i18n
 from aichat_tui.desk import Desk
+from aichat_tui.i18n import N_, _, plural
 from aichat_tui.link import Link
 from aichat_tui.screens.base import DeskDialog, DeskScreen
 from aichat_tui.screens.main import MainScreen
 from aichat_tui.theme import PALETTES, textual_theme
-from aichat_tui.words import _, plural
 
 LIVE_EVERY = 0.1
 """Seconds between two drawings of a growing answer, at least."""
@@ -35,9 +36,9 @@ class ChatApp(App[None]):
     TITLE = "aichat"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "help", _("Help"), priority=True),
-        Binding("ctrl+t", "theme", _("Theme"), show=False, priority=True),
-        Binding("ctrl+q", "quit", _("Quit"), priority=True),
+        Binding("f1", "help", N_("Help"), priority=True),
+        Binding("ctrl+t", "theme", N_("Theme"), show=False, priority=True),
+        Binding("ctrl+q", "quit", N_("Quit"), priority=True),
     ]
 
     def __init__(self, session: Session, link: Link, *, server: str = "", theme: str = "aichat-dark") -> None:
@@ -135,6 +136,17 @@ class ChatApp(App[None]):
             if isinstance(screen, MainScreen) and screen.is_mounted:
                 screen.recolour()
 
+    def action_language(self) -> None:
+        """The next language, at once and everywhere."""
+        known = list(i18n.NAMES)
+        self.speak(known[(known.index(i18n.current()) + 1) % len(known)])
+
+    def speak(self, choice: str) -> None:
+        """Speak this language, on every screen that is open."""
+        i18n.speak(choice)
+        for screen in self._desk_screens():
+            screen.language_changed()
+
     def action_log_in(self) -> None:
         """Ask who this is, if the server wants to know."""
         from aichat_tui.screens.login import LoginForm  # noqa: PLC0415 - the first screen comes sooner
@@ -187,6 +199,7 @@ class ChatApp(App[None]):
         elif self.session.user:
             title = _("Log out") if self.desk.shown_user else _("Log in as another user")
             yield SystemCommand(title, _("The keyring forgets you; answers go on"), self.action_log_out)
+        yield SystemCommand(_("Switch the language"), " · ".join(i18n.NAMES.values()), self.action_language)
         yield SystemCommand(_("Light or dark"), _("Change the colours"), self.action_theme)
         yield SystemCommand(_("Keys"), _("What each key does"), self.action_help)
         yield SystemCommand(_("Quit"), _("Running answers go on without you"), self.exit)

@@ -20,9 +20,9 @@ from aichat.protocol.address import Address
 from aichat.protocol.session import Session, State
 from aichat.protocol.timeline import Change
 from aichat.protocol.values import Message, Persona
+from aichat_tui.i18n import _
 from aichat_tui.link import CLIENT, SocketLink, silence_log
 from aichat_tui.text import Cleaner, clean, label
-from aichat_tui.words import _
 
 MOST = 200_000
 """Characters of one message, as `values.Content` allows."""

@@ -9,12 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aichat_tui import __version__
-from aichat_tui.words import _
+from aichat_tui.i18n import N_, _, speak
 
 if TYPE_CHECKING:
     from aichat.protocol.address import Address
 
-ASK_HELP = """\
+ASK_HELP = N_("""\
 The text is TEXT, or standard input, or both (TEXT, a blank line, standard input).
 The answer is printed as it comes. On a terminal it is stripped of escape sequences; into a
 pipe or file it goes byte for byte.
@@ -26,9 +26,9 @@ exit status:
   3    no connection, or the server refused
   130  stopped with Ctrl-C (the answer is stopped on the server too)
   141  the reader of standard output went away (the same)
-"""
+""")
 
-LOGIN_HELP = """\
+LOGIN_HELP = N_("""\
 Name and password are asked for, at a terminal. What comes back is a token; it is kept in the
 system's keyring (GNOME Keyring, KWallet, macOS Keychain, Windows Credential Manager) for this
 server, and the app, `ask` and `list` show it from then on. Without a keyring, use a token of
@@ -39,7 +39,7 @@ exit status:
   1    no keyring
   2    not at a terminal, or nothing typed
   3    no connection, or the server refused
-"""
+""")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -92,6 +92,7 @@ def _where(default: str, *, token: bool = True) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run -> exit status."""
+    speak()
     arguments = parser().parse_args(argv)
     from aichat.protocol.address import find_server  # noqa: PLC0415 - `--help` needs none of this
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from aichat_tui.words import _
+from aichat_tui.i18n import N_, _
+
+WEEKDAYS = (
+    N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday"), N_("Friday"), N_("Saturday"), N_("Sunday"),
+)  # fmt: skip
+MONTHS = (
+    N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"), N_("August"),
+    N_("September"), N_("October"), N_("November"), N_("December"),
+)  # fmt: skip
+SHORT = (
+    N_("Jan"), N_("Feb"), N_("Mar"), N_("Apr"), N_("May"), N_("Jun"), N_("Jul"), N_("Aug"), N_("Sep"), N_("Oct"),
+    N_("Nov"), N_("Dec"),
+)  # fmt: skip
+"""Not of the C library: its language is another setting, and need not be there."""
 
 
 def local(wire: str) -> datetime | None:
@@ -33,9 +46,10 @@ def day(moment: date) -> str:
         return _("Today")
     if moment == today - timedelta(days=1):
         return _("Yesterday")
-    if moment.year == today.year:
-        return f"{moment:%A} {moment.day} {moment:%B}"
-    return f"{moment.day} {moment:%B %Y}"
+    words = _("{weekday} {day} {month}") if moment.year == today.year else _("{day} {month} {year}")
+    return words.format(
+        weekday=_(WEEKDAYS[moment.weekday()]), day=moment.day, month=_(MONTHS[moment.month - 1]), year=moment.year
+    )
 
 
 def when(wire: str) -> str:
@@ -46,4 +60,5 @@ def when(wire: str) -> str:
     today = now().date()
     if moment.date() == today:
         return f"{moment:%H:%M}"
-    return f"{moment.day} {moment:%b}" if moment.year == today.year else f"{moment.day} {moment:%b %Y}"
+    words = _("{day} {short}") if moment.year == today.year else _("{day} {short} {year}")
+    return words.format(day=moment.day, short=_(SHORT[moment.month - 1]), year=moment.year)

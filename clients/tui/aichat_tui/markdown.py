@@ -18,9 +18,9 @@ from rich.text import Text
 from aichat_tui.avatar import fit
 from aichat_tui.flow import fold, wrap
 from aichat_tui.highlight import highlight
+from aichat_tui.i18n import _
 from aichat_tui.table import table
 from aichat_tui.theme import Palette
-from aichat_tui.words import _
 
 MOST = 60_000
 """Characters: longer texts are shown as they are written."""

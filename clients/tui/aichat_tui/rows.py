@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from aichat.protocol.values import USER, Failure, Message
 from aichat_tui import clock
 from aichat_tui.desk import Desk, Said
-from aichat_tui.words import _
+from aichat_tui.i18n import _
 
 Kind = Literal["day", "own", "answer", "greeting", "starter", "hint", "older"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from aichat.protocol import frames
 from aichat.protocol.session import State
 from aichat_tui.desk import Desk
+from aichat_tui.i18n import _, plural
 from aichat_tui.text import label
-from aichat_tui.words import _, plural
 
 
 def standing(desk: Desk, retry_at: float | None, now: float, note: str) -> tuple[str, str]:

@@ -20,24 +20,24 @@ from aichat.protocol.values import Conversation
 from aichat_tui import clock
 from aichat_tui.avatar import fit
 from aichat_tui.desk import Desk
+from aichat_tui.i18n import N_, _, plural
 from aichat_tui.screens.base import DeskDialog
 from aichat_tui.screens.question import OneLine, Question
 from aichat_tui.text import label
 from aichat_tui.theme import PALETTES
 from aichat_tui.widgets.lines import KeyBar
 from aichat_tui.widgets.lists import KeyList
-from aichat_tui.words import _, plural
 
 
 class Conversations(DeskDialog[None]):
     """Opened over the conversation; what is chosen is where the desk goes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "new", _("New")),
-        Binding("r", "rename", _("Rename")),
-        Binding("d,delete", "delete", _("Delete"), key_display="d"),
-        Binding("slash", "find", _("Find")),
-        Binding("escape", "close", _("Back")),
+        Binding("n", "new", N_("New")),
+        Binding("r", "rename", N_("Rename")),
+        Binding("d,delete", "delete", N_("Delete"), key_display="d"),
+        Binding("slash", "find", N_("Find")),
+        Binding("escape", "close", N_("Back")),
     ]
 
     def __init__(self, desk: Desk) -> None:

@@ -13,51 +13,51 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from aichat_tui.i18n import N_, _
 from aichat_tui.theme import PALETTES
 from aichat_tui.widgets.lines import KeyBar
-from aichat_tui.words import _
 
 KEYS: list[tuple[str, list[tuple[str, str]]]] = [
     (
-        _("Everywhere"),
+        N_("Everywhere"),
         [
-            ("Tab", _("next place: writing, personas, conversation")),
-            ("Esc", _("stop the running answer; else back to writing")),
-            ("Ctrl+N", _("new conversation")),
-            ("Ctrl+O", _("conversations with this persona")),
-            ("Alt+↑ Alt+↓", _("the persona above or below")),
-            ("Ctrl+B", _("personas: go there, hide, show")),
-            ("Ctrl+R", _("ask again; send again; connect now")),
-            ("Ctrl+G", _("go on with an answer that broke off or was stopped")),
-            ("Ctrl+X", _("take back what was not sent")),
-            ("Ctrl+T", _("light or dark")),
-            ("Ctrl+P", _("all commands by name")),
-            ("F1", _("this page")),
-            ("Ctrl+Q", _("quit; answers go on without you")),
+            ("Tab", N_("next place: writing, personas, conversation")),
+            ("Esc", N_("stop the running answer; else back to writing")),
+            ("Ctrl+N", N_("new conversation")),
+            ("Ctrl+O", N_("conversations with this persona")),
+            ("Alt+↑ Alt+↓", N_("the persona above or below")),
+            ("Ctrl+B", N_("personas: go there, hide, show")),
+            ("Ctrl+R", N_("ask again; send again; connect now")),
+            ("Ctrl+G", N_("go on with an answer that broke off or was stopped")),
+            ("Ctrl+X", N_("take back what was not sent")),
+            ("Ctrl+T", N_("light or dark")),
+            ("Ctrl+P", N_("all commands by name")),
+            ("F1", N_("this page")),
+            ("Ctrl+Q", N_("quit; answers go on without you")),
         ],
     ),
     (
-        _("Writing"),
+        N_("Writing"),
         [
-            ("Enter", _("send")),
-            ("Ctrl+J", _("new line; Alt+Enter and Shift+Enter too, where the terminal tells them from Enter")),
-            ("1 2 3, ↑ ↓", _("in an empty conversation: choose a starter question")),
-            ("PgUp PgDn", _("scroll the conversation; Ctrl+End: to its end")),
+            ("Enter", N_("send")),
+            ("Ctrl+J", N_("new line; Alt+Enter and Shift+Enter too, where the terminal tells them from Enter")),
+            ("1 2 3, ↑ ↓", N_("in an empty conversation: choose a starter question")),
+            ("PgUp PgDn", N_("scroll the conversation; Ctrl+End: to its end")),
         ],
     ),
     (
-        _("Conversation"),
+        N_("Conversation"),
         [
-            ("j k ↑ ↓", _("line by line")),
-            ("Space b, ^D ^U", _("page by page")),
-            ("g G", _("oldest loaded, newest")),
-            ("r", _("open or close the thoughts of the answer in view")),
-            ("y", _("copy the answer in view")),
+            ("j k ↑ ↓", N_("line by line")),
+            ("Space b, ^D ^U", N_("page by page")),
+            ("g G", N_("oldest loaded, newest")),
+            ("r", N_("open or close the thoughts of the answer in view")),
+            ("y", N_("copy the answer in view")),
         ],
     ),
     (
-        _("Personas"),
-        [("Enter", _("speak with it")), ("n e d", _("new, edit, delete")), ("j k g G", _("move"))],
+        N_("Personas"),
+        [("Enter", N_("speak with it")), ("n e d", N_("new, edit, delete")), ("j k g G", N_("move"))],
     ),
 ]
 
@@ -66,9 +66,9 @@ class Help(ModalScreen[None]):
     """All keys on one page."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1,q,question_mark", "dismiss", _("Back"), key_display="Esc"),
-        Binding("j,down", "scroll(1)", _("Down"), key_display="j"),
-        Binding("k,up", "scroll(-1)", _("Up"), key_display="k"),
+        Binding("escape,f1,q,question_mark", "dismiss", N_("Back"), key_display="Esc"),
+        Binding("j,down", "scroll(1)", N_("Down"), key_display="j"),
+        Binding("k,up", "scroll(-1)", N_("Up"), key_display="k"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -85,9 +85,9 @@ class Help(ModalScreen[None]):
         for number, (title, keys) in enumerate(KEYS):
             if number:
                 table.add_row()
-            table.add_row(Text(title, Style(bold=True)))
+            table.add_row(Text(_(title), Style(bold=True)))
             for key, words in keys:
-                table.add_row(Text(f" {key}", accent), words)
+                table.add_row(Text(f" {key}", accent), _(words))
         return table
 
     def action_scroll(self, lines: int) -> None:

@@ -13,26 +13,26 @@ from textual.widgets import Input, Static
 from aichat.protocol.session import State
 from aichat.protocol.timeline import Change
 from aichat_tui.desk import Desk
+from aichat_tui.i18n import N_, _
 from aichat_tui.link import Link
 from aichat_tui.screens.base import DeskDialog
 from aichat_tui.text import label
 from aichat_tui.widgets.lines import KeyBar
-from aichat_tui.words import _
 
 
 class Field(Input):
     """A line of the form."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", _("Log in"))]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", N_("Log in"))]
 
 
 class LoginForm(DeskDialog[None]):
     """Stays until the server has let the user in; what it refuses is said here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "app.focus_next", _("Next field")),
-        Binding("ctrl+r", "again", _("Try again"), priority=True),
-        Binding("escape", "close", _("Back")),
+        Binding("tab", "app.focus_next", N_("Next field")),
+        Binding("ctrl+r", "again", N_("Try again"), priority=True),
+        Binding("escape", "close", N_("Back")),
     ]
 
     def __init__(self, desk: Desk, link: Link, server: str) -> None:

@@ -16,6 +16,7 @@ from aichat.protocol.timeline import Change
 from aichat_tui import clock
 from aichat_tui.avatar import fit
 from aichat_tui.desk import Desk
+from aichat_tui.i18n import N_, _
 from aichat_tui.link import Link
 from aichat_tui.rows import row, rows
 from aichat_tui.screens.persona_verbs import PersonaVerbs
@@ -23,10 +24,9 @@ from aichat_tui.standing import standing, welcome
 from aichat_tui.text import label
 from aichat_tui.theme import PALETTES
 from aichat_tui.widgets.composer import Composer
-from aichat_tui.widgets.lines import KeyBar, Notice, Title
+from aichat_tui.widgets.lines import KeyBar, Notice, Title, Words
 from aichat_tui.widgets.personas import SHARED, Entry, PersonaList
 from aichat_tui.widgets.transcript import Transcript
-from aichat_tui.words import _
 
 MOST = 200_000
 """Characters of one message, as `values.Content` allows."""
@@ -39,18 +39,18 @@ class MainScreen(PersonaVerbs):
     """Where one chats."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "stop", _("Stop")),
-        Binding("ctrl+g", "go_on", _("Continue"), priority=True),
-        Binding("ctrl+r", "retry", _("Again"), priority=True),
-        Binding("ctrl+x", "take_back", _("Take back"), priority=True),
-        Binding("ctrl+n", "conversation_new", _("New"), priority=True),
-        Binding("ctrl+o", "conversations", _("History"), priority=True),
-        Binding("ctrl+b", "personas", _("Personas"), priority=True),
-        Binding("escape", "back", _("Back"), show=False),
-        Binding("alt+up", "persona_step(-1)", _("Persona above"), show=False, priority=True),
-        Binding("alt+down", "persona_step(1)", _("Persona below"), show=False, priority=True),
-        Binding("ctrl+end", "to_end", _("Newest"), show=False, priority=True),
-        Binding("question_mark", "app.help", _("Help"), show=False),
+        Binding("escape", "stop", N_("Stop")),
+        Binding("ctrl+g", "go_on", N_("Continue"), priority=True),
+        Binding("ctrl+r", "retry", N_("Again"), priority=True),
+        Binding("ctrl+x", "take_back", N_("Take back"), priority=True),
+        Binding("ctrl+n", "conversation_new", N_("New"), priority=True),
+        Binding("ctrl+o", "conversations", N_("History"), priority=True),
+        Binding("ctrl+b", "personas", N_("Personas"), priority=True),
+        Binding("escape", "back", N_("Back"), show=False),
+        Binding("alt+up", "persona_step(-1)", N_("Persona above"), show=False, priority=True),
+        Binding("alt+down", "persona_step(1)", N_("Persona below"), show=False, priority=True),
+        Binding("ctrl+end", "to_end", N_("Newest"), show=False, priority=True),
+        Binding("question_mark", "app.help", N_("Help"), show=False),
     ]
 
     def __init__(self, desk: Desk, link: Link, server: str) -> None:
@@ -68,7 +68,7 @@ class MainScreen(PersonaVerbs):
         """The places, in the order of all our clients."""
         with Horizontal(id="places"):
             with Vertical(id="sidebar"):
-                yield Static(_("Personas"), id="sidebar-title", markup=False)
+                yield Words(N_("Personas"), id="sidebar-title")
                 yield PersonaList(id="personas")
             with Vertical(id="conversation"):
                 yield Title(id="title")
@@ -95,6 +95,11 @@ class MainScreen(PersonaVerbs):
         """The theme is another one."""
         self.transcript.use(PALETTES[self.app.theme])
         self._show_personas()
+
+    def language_changed(self) -> None:
+        """What the transcript says between the messages too."""
+        self.transcript.redraw()
+        super().language_changed()
 
     def on_resize(self, event: events.Resize) -> None:
         """Narrow: the personas become a drawer."""

@@ -13,11 +13,11 @@ from aichat.protocol.session import State
 from aichat.protocol.timeline import Change
 from aichat.protocol.values import Failure, Persona, PersonaConfig
 from aichat_tui.desk import Desk
+from aichat_tui.i18n import N_, _
 from aichat_tui.screens.base import DeskDialog
 from aichat_tui.screens.question import Question
 from aichat_tui.text import clean, label
 from aichat_tui.widgets.lines import KeyBar, Notice
-from aichat_tui.words import _
 
 
 class Check(Checkbox):
@@ -34,9 +34,9 @@ class PersonaForm(DeskDialog[str]):
     """A form that stays until the server has taken it; the result is the persona's id, "" if nothing came of it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", _("Save"), priority=True),
-        Binding("escape", "cancel", _("Cancel")),
-        Binding("tab", "app.focus_next", _("Next field")),
+        Binding("ctrl+s", "save", N_("Save"), priority=True),
+        Binding("escape", "cancel", N_("Cancel")),
+        Binding("tab", "app.focus_next", N_("Next field")),
     ]
 
     def __init__(self, desk: Desk, persona: Persona | None) -> None:

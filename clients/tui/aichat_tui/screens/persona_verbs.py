@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aichat.protocol import frames
 from aichat.protocol.values import Persona
+from aichat_tui.i18n import _, plural
 from aichat_tui.screens.base import DeskScreen
 from aichat_tui.text import label
 from aichat_tui.widgets.personas import PersonaList
-from aichat_tui.words import _, plural
 
 
 class PersonaVerbs(DeskScreen):

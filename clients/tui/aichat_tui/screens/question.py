@@ -10,17 +10,17 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from aichat_tui.i18n import N_, _
 from aichat_tui.widgets.lines import KeyBar
-from aichat_tui.words import _
 
 
 class Question(ModalScreen[bool]):
     """Asks before something is lost. Enter takes the button in focus, which is at first the harmless one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n", "answer(False)", _("Keep"), key_display="Esc"),
-        Binding("y", "answer(True)", _("Yes")),
-        Binding("left,right,h,l,tab", "other", _("Other button"), show=False),
+        Binding("escape,n", "answer(False)", N_("Keep"), key_display="Esc"),
+        Binding("y", "answer(True)", N_("Yes")),
+        Binding("left,right,h,l,tab", "other", N_("Other button"), show=False),
     ]
 
     def __init__(self, question: str, detail: str, verb: str) -> None:
@@ -57,7 +57,7 @@ class Question(ModalScreen[bool]):
 class OneLine(ModalScreen[str]):
     """Asks for one line of text; "" means: nothing is to change."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", _("Cancel"))]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", N_("Cancel"))]
 
     def __init__(self, question: str, text: str, limit: int) -> None:
         super().__init__()

@@ -9,15 +9,15 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
-from aichat_tui.words import _
+from aichat_tui.i18n import N_
 
 
 class Composer(TextArea):
     """A text area that grows to eight lines."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", _("Send"), key_display="Enter", priority=True),
-        Binding("ctrl+j,alt+enter,shift+enter", "newline", _("Line"), key_display="^J", priority=True),
+        Binding("enter", "submit", N_("Send"), key_display="Enter", priority=True),
+        Binding("ctrl+j,alt+enter,shift+enter", "newline", N_("Line"), key_display="^J", priority=True),
     ]
 
     class Submitted(Message):

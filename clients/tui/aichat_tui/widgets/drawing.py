@@ -10,11 +10,11 @@ from aichat_tui import clock
 from aichat_tui.avatar import initials
 from aichat_tui.body import Body
 from aichat_tui.flow import wrap
+from aichat_tui.i18n import _, plural
 from aichat_tui.markdown import styles_of
 from aichat_tui.rows import Row
 from aichat_tui.text import clean, label
 from aichat_tui.theme import Palette
-from aichat_tui.words import _, plural
 
 CARET = "▍"
 

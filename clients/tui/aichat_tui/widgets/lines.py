@@ -10,14 +10,32 @@ from textual.app import RenderResult
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Static
 
 from aichat_tui.avatar import fit, initials
+from aichat_tui.i18n import _
 from aichat_tui.theme import PALETTES, Palette
 
 KEY_NAMES = {
     "escape": "Esc", "enter": "Enter", "tab": "Tab", "question_mark": "?", "delete": "Del", "up": "↑", "down": "↓",
     "slash": "/",
 }  # fmt: skip
+
+
+class Words(Static):
+    """A fixed text of the app, which changes with the language. `source`: marked by `N_`; `holes` fill it in."""
+
+    def __init__(self, source: str, *, id: str | None = None, classes: str | None = None, **holes: str) -> None:
+        super().__init__(id=id, classes=classes, markup=False)
+        self._source, self._holes = source, holes
+
+    def on_mount(self) -> None:
+        """Say it for the first time."""
+        self.say()
+
+    def say(self) -> None:
+        """In the language spoken now."""
+        self.update(_(self._source).format(**self._holes))
 
 
 class Line(Widget):
@@ -146,7 +164,7 @@ class KeyBar(Line):
                 continue
             seen.add(binding.action)
             keep = node is self.app
-            hint = (key_name(binding), binding.description, keep or binding.action in ("stop", "help"))
+            hint = (key_name(binding), _(binding.description), keep or binding.action in ("stop", "help"))
             (everywhere if keep else here).append(hint)
         return here + everywhere
 

@@ -7,16 +7,16 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 
-from aichat_tui.words import _
+from aichat_tui.i18n import N_
 
 
 class KeyList(OptionList):
     """An OptionList that also listens to j, k, g and G."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", _("Open"), key_display="Enter"),
-        Binding("k", "cursor_up", _("Up"), show=False),
-        Binding("j", "cursor_down", _("Down"), show=False),
-        Binding("g", "first", _("First"), show=False),
-        Binding("G", "last", _("Last"), show=False),
+        Binding("enter", "select", N_("Open"), key_display="Enter"),
+        Binding("k", "cursor_up", N_("Up"), show=False),
+        Binding("j", "cursor_down", N_("Down"), show=False),
+        Binding("g", "first", N_("First"), show=False),
+        Binding("G", "last", N_("Last"), show=False),
     ]

@@ -12,9 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.widgets.option_list import Option
 
 from aichat_tui.avatar import fit, initials
+from aichat_tui.i18n import N_
 from aichat_tui.theme import Palette
 from aichat_tui.widgets.lists import KeyList
-from aichat_tui.words import _
 
 SHARED = "⇄"
 
@@ -38,10 +38,10 @@ class PersonaList(KeyList):
     """Chooses a persona."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,l", "select", _("Open"), show=False),
-        Binding("n", "screen.persona_new", _("New persona")),
-        Binding("e", "screen.persona_edit", _("Edit")),
-        Binding("d,delete", "screen.persona_delete", _("Delete"), key_display="d"),
+        Binding("right,l", "select", N_("Open"), show=False),
+        Binding("n", "screen.persona_new", N_("New persona")),
+        Binding("e", "screen.persona_edit", N_("Edit")),
+        Binding("d,delete", "screen.persona_delete", N_("Delete"), key_display="d"),
     ]
 
     def __init__(self, *, id: str) -> None:

@@ -21,10 +21,10 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from aichat_tui.i18n import N_, _
 from aichat_tui.rows import Row
 from aichat_tui.theme import Palette
 from aichat_tui.widgets.drawing import Drawer
-from aichat_tui.words import _
 
 COLUMN = 92
 """Cells: wider lines are hard to read."""
@@ -40,14 +40,14 @@ class Transcript(ScrollView, can_focus=True):
     """Shows rows; scrolls; folds reasoning."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll_up", _("Up"), show=False),
-        Binding("down,j", "scroll_down", _("Down"), show=False),
-        Binding("pageup,ctrl+u,b", "page_up", _("Page up"), show=False),
-        Binding("pagedown,ctrl+d,space", "page_down", _("Page down"), show=False),
-        Binding("home,g", "scroll_home", _("Top"), show=False),
-        Binding("end,G", "scroll_end", _("End"), key_display="G"),
-        Binding("r", "fold", _("Thoughts"), key_display="r"),
-        Binding("y", "copy", _("Copy answer"), key_display="y"),
+        Binding("up,k", "scroll_up", N_("Up"), show=False),
+        Binding("down,j", "scroll_down", N_("Down"), show=False),
+        Binding("pageup,ctrl+u,b", "page_up", N_("Page up"), show=False),
+        Binding("pagedown,ctrl+d,space", "page_down", N_("Page down"), show=False),
+        Binding("home,g", "scroll_home", N_("Top"), show=False),
+        Binding("end,G", "scroll_end", N_("End"), key_display="G"),
+        Binding("r", "fold", N_("Thoughts"), key_display="r"),
+        Binding("y", "copy", N_("Copy answer"), key_display="y"),
     ]
 
     class ReachedTop(Message):
@@ -131,6 +131,10 @@ class Transcript(ScrollView, can_focus=True):
             self._drawer.palette = palette
             self._base = Style(color=palette.text, bgcolor=palette.window)
             self._draw_all()
+
+    def redraw(self) -> None:
+        """The language is another one."""
+        self._draw_all()
 
     def to_end(self) -> None:
         """Follow the end again."""
