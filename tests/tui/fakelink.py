@@ -90,6 +90,9 @@ class FakeLink:
         if self.wire is not None:
             self.world.drop(self.wire)
 
+    async def settle(self) -> None:
+        pass
+
     def _deliver(self, data: bytes) -> None:
         self._inbox.append(data)
         self._pump()

@@ -67,9 +67,10 @@ class ChatApp(App[None]):
     def _connect(self) -> None:
         self.link.start(self)
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
         """Leave the server in good order."""
         self.link.stop()
+        await self.link.settle()
 
     # the link's listener
 
@@ -203,20 +204,3 @@ class ChatApp(App[None]):
         yield SystemCommand(_("Light or dark"), _("Change the colours"), self.action_theme)
         yield SystemCommand(_("Keys"), _("What each key does"), self.action_help)
         yield SystemCommand(_("Quit"), _("Running answers go on without you"), self.exit)
-
-
-class SocketApp(ChatApp):
-    """The app over a real socket: Twisted runs on Textual's loop."""
-
-    def _connect(self) -> None:
-        from aichat_tui.link import adopt_running_loop  # noqa: PLC0415
-
-        adopt_running_loop()
-        super()._connect()
-
-    def on_unmount(self) -> None:
-        """Twisted's threads end before the loop does."""
-        from aichat_tui.link import release_loop  # noqa: PLC0415
-
-        super().on_unmount()
-        release_loop()

@@ -7,11 +7,12 @@ costs neither a gap nor a repetition. Exit codes are in `cli.ASK_HELP`.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import TextIO
 
 import msgspec
 
@@ -21,7 +22,7 @@ from aichat.protocol.session import Session, State
 from aichat.protocol.timeline import Change
 from aichat.protocol.values import Message, Persona
 from aichat_tui.i18n import _
-from aichat_tui.link import CLIENT, SocketLink, silence_log
+from aichat_tui.link import CLIENT, SocketLink
 from aichat_tui.text import Cleaner, clean, label
 
 MOST = 200_000
@@ -81,25 +82,27 @@ class Errand:
         self.link = SocketLink(self.session, find)
         self.status: int | None = None
         self._stood = False
-        self._deadline: Any = None
+        self._deadline: asyncio.TimerHandle | None = None
         self._url = find().url
-        self.reactor: Any = None
+        self._over = asyncio.Event()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop it runs on: `call_later` and the like."""
+        return asyncio.get_running_loop()
 
     def run(self) -> int:
-        """Run the reactor until the errand is done -> exit status."""
-        from twisted.internet import reactor  # noqa: PLC0415 - installs a reactor when imported
+        """Run a loop until the errand is done -> exit status."""
+        return asyncio.run(self._run())
 
-        self.reactor = reactor
-        silence_log()
-        self.reactor.callWhenRunning(self.link.start, self)
-        self.reactor.callWhenRunning(self._catch_interrupt)
-        self.reactor.run(installSignalHandlers=False)
-        self.link.settle()
+    async def _run(self) -> int:
+        loop = self.loop
+        for number in (signal.SIGINT, signal.SIGTERM):  # `add_signal_handler` is not there on Windows
+            signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(self.interrupted))
+        self.link.start(self)
+        await self._over.wait()
+        await self.link.settle()
         return UNREACHABLE if self.status is None else self.status
-
-    def _catch_interrupt(self) -> None:
-        signal.signal(signal.SIGINT, lambda _number, _frame: self.reactor.callFromThread(self.interrupted))
-        signal.signal(signal.SIGTERM, lambda _number, _frame: self.reactor.callFromThread(self.interrupted))
 
     def interrupted(self) -> None:
         """Ctrl-C."""
@@ -113,7 +116,7 @@ class Errand:
         if words:
             complain(words)
         self.link.stop()
-        self.reactor.callLater(0, self.reactor.stop)
+        self._over.set()
 
     # the link's listener
 
@@ -138,7 +141,7 @@ class Errand:
                 wait = AFTER_A_BREAK if self._stood else 0.0
             if self._stood:
                 complain(_("offline — reconnecting"))
-            self._deadline = self.reactor.callLater(wait, self._unreachable)
+            self._deadline = self.loop.call_later(wait, self._unreachable)
 
     def on_kept(self, done: bool) -> None:
         """Only who logs in needs to know."""
@@ -260,13 +263,13 @@ class Asking(Errand):
         self._stopping = INTERRUPTED
         if self._conversation_id:
             self._stop()
-        self.reactor.callLater(FOR_THE_STOP, self.finish, INTERRUPTED)
+        self.loop.call_later(FOR_THE_STOP, self.finish, INTERRUPTED)
 
     def _stop(self) -> None:
         if self.status is None:
             self.session.request(frames.ChatStop(conversation_id=self._conversation_id, answer_id=self._answer_id))
             self.link.flush()
-            self.reactor.callLater(FOR_THE_STOP, self.finish, self._stopping)
+            self.loop.call_later(FOR_THE_STOP, self.finish, self._stopping)
 
     def finish(self, status: int, words: str = "") -> None:
         """End the line before the last words, if they share a terminal."""

@@ -118,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _app(find: Callable[[], Address], url: str, *, light: bool) -> int:
     from aichat.protocol.session import Session  # noqa: PLC0415
-    from aichat_tui.app import SocketApp  # noqa: PLC0415
+    from aichat_tui.app import ChatApp  # noqa: PLC0415
     from aichat_tui.link import CLIENT, SocketLink  # noqa: PLC0415
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -126,6 +126,6 @@ def _app(find: Callable[[], Address], url: str, *, light: bool) -> int:
         return 2
     session = Session(client=CLIENT)
     link = SocketLink(session, find)
-    app = SocketApp(session, link, server=url, theme="aichat-light" if light else "aichat-dark")
+    app = ChatApp(session, link, server=url, theme="aichat-light" if light else "aichat-dark")
     app.run()
     return app.return_code or 0

@@ -2,17 +2,19 @@
 
     start -> connect -> opened -> (frames both ways) -> closed -> wait as long as the session says -> connect ...
 
-Works on the default reactor (`ask`) and, after `adopt_running_loop`, on the asyncio loop of the app.
+Works on the asyncio loop that is running when it starts: the app's own, or that of a command.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from aichat.protocol.address import Address
 from aichat.protocol.errors import AichatError
@@ -23,7 +25,7 @@ from aichat.protocol.tokens import Tokens
 from aichat_tui import __version__
 
 if TYPE_CHECKING:
-    from autobahn.twisted.websocket import WebSocketClientProtocol
+    from websockets.asyncio.client import ClientConnection, connect
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """A page of the longest messages fits; more is not the server we know."""
@@ -32,8 +34,11 @@ CLIENT = f"aichat-tui {__version__}"
 
 T = TypeVar("T")
 
-
 SETTLE_SECONDS = 2.0
+"""At the end: for the server to hear that we go, and for a keyring at work."""
+
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # a line on standard error would tear the screen
 
 
 class Listener(Protocol):
@@ -81,6 +86,9 @@ class Link(Protocol):
     def stop(self) -> None:
         """Disconnect for good."""
 
+    async def settle(self) -> None:
+        """After `stop`: wait, not long, until it is done."""
+
 
 class SocketLink:
     """A WebSocket to the server."""
@@ -91,17 +99,19 @@ class SocketLink:
         self.tokens = Tokens(session, find, self._aside, self._tell_kept)
         self._listener: Listener | None = None
         self._preparing = False
-        self._factory: Any = None  # of this try; what comes from an older one does not count
-        self._protocol: WebSocketClientProtocol | None = None
-        self._connector: Any = None
-        self._timer: Any = None
+        self._talk: asyncio.Task[None] | None = None  # this try; those that were left only say goodbye
+        self._left: set[asyncio.Task[None]] = set()
+        self._socket: ClientConnection | None = None
+        self._waiting: deque[bytes] = deque()
+        self._writer: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
         self._thread: Thread | None = None
 
     @property
     def is_idle(self) -> bool:
         """Whether neither a connection stands nor one is being made."""
-        return self._connector is None and not self._preparing
+        return self._talk is None and not self._preparing
 
     def start(self, listener: Listener) -> None:
         """Connect, and stay connected."""
@@ -110,9 +120,10 @@ class SocketLink:
 
     def flush(self) -> None:
         """Write what the session has to say."""
-        if self._protocol is not None:
-            for data in self.session.take():
-                self._protocol.sendMessage(data, isBinary=False)
+        if self._socket is not None:
+            self._waiting += self.session.take()
+            if self._waiting and (self._writer is None or self._writer.done()):
+                self._writer = asyncio.get_running_loop().create_task(self._write(self._socket))
 
     def retry_now(self) -> None:
         """Do not wait for the next try."""
@@ -143,16 +154,23 @@ class SocketLink:
         self._stopped = True
         self._leave()
 
+    async def settle(self) -> None:
+        """After `stop`: let the server hear of it, and a keyring finish, unless it asks somebody something."""
+        if self._left:
+            await asyncio.wait(self._left, timeout=SETTLE_SECONDS)
+        if self._thread is not None:
+            self._thread.join(SETTLE_SECONDS)
+
     def _leave(self) -> None:
         """End the connection, or the try; what it still says is not heard."""
         self._cancel_timer()
         self._preparing = False
-        protocol, connector = self._protocol, self._connector
-        self._factory = self._protocol = self._connector = None
-        if protocol is not None:
-            protocol.sendClose(1000)
-        elif connector is not None:
-            connector.disconnect()
+        talk, self._talk, self._socket = self._talk, None, None
+        self._waiting.clear()
+        if talk is not None:
+            self._left.add(talk)
+            talk.add_done_callback(self._left.discard)
+            talk.cancel()
 
     def _connect(self) -> None:
         self.retry_at = None
@@ -169,34 +187,38 @@ class SocketLink:
         self._over(None)
 
     def _open(self, url: str) -> None:
-        from autobahn.twisted.websocket import connectWS  # noqa: PLC0415 - a third of a second, after the first screen
+        if self._preparing:  # else it was left meanwhile
+            self._preparing = False
+            self._talk = asyncio.get_running_loop().create_task(self._run(url))
 
-        if not self._preparing:
-            return  # left meanwhile
-        self._preparing = False
+    async def _run(self, url: str) -> None:
+        """One connection, from the try to its end."""
+        from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException  # noqa: PLC0415
+
+        code = None
         try:
-            self._factory = _factory(self, url)
-            self._connector = connectWS(self._factory, _tls_options(url), timeout=10)
-        except (OSError, ValueError) as error:
+            async with _connect(url) as socket:
+                self._socket = socket
+                self.session.opened()
+                self.flush()
+                self._tell_state()
+                with contextlib.suppress(ConnectionClosed):
+                    while True:
+                        await self._received(socket, await socket.recv(decode=False))
+            code = socket.close_code
+        except InvalidURI as error:
             self._fail(error)
-
-    def _opened(self, protocol: WebSocketClientProtocol) -> None:
-        if protocol.factory is not self._factory:
-            protocol.sendClose(1000)
             return
-        self._protocol = protocol
-        self.session.opened()
-        self.flush()
-        self._tell_state()
+        except (OSError, WebSocketException) as error:  # TimeoutError is an OSError
+            _log.info("no connection to %s: %s", url, error)
+        self._over(code)
 
-    def _received(self, protocol: WebSocketClientProtocol, payload: bytes) -> None:
-        if protocol is not self._protocol:
-            return
+    async def _received(self, socket: ClientConnection, payload: bytes) -> None:
         before = self.session.state
         try:
             frame, changes = self.session.received(payload)
         except AichatError:
-            protocol.sendClose(3000, "not a frame")
+            await socket.close(3000, "not a frame")
             return
         self.flush()
         if isinstance(frame, LoggedIn):
@@ -206,20 +228,22 @@ class SocketLink:
         if self.session.state is not before:
             self._tell_state()
 
-    def _gone(self, factory: object, code: int | None) -> None:
-        if factory is self._factory:
-            self._over(code)
+    async def _write(self, socket: ClientConnection) -> None:
+        from websockets.exceptions import ConnectionClosed  # noqa: PLC0415
+
+        with contextlib.suppress(ConnectionClosed):  # what was not said is said again after the next welcome
+            while self._waiting and socket is self._socket:
+                await socket.send(self._waiting.popleft(), text=True)
 
     def _over(self, code: int | None) -> None:
         """The connection is over, or did not come about."""
         self._preparing = False
-        self._factory = self._protocol = self._connector = None
+        self._talk = self._socket = None
+        self._waiting.clear()
         delay = self.session.closed(code)
         if delay is not None and not self._stopped:
-            from twisted.internet import reactor  # noqa: PLC0415 - installs a reactor when imported
-
             self.retry_at = time.monotonic() + delay
-            self._timer = reactor.callLater(delay, self._connect)
+            self._timer = asyncio.get_running_loop().call_later(delay, self._connect)
         if self.session.state is State.REFUSED and not self._stopped:
             self.tokens.refused(self._connect, self._tell_state)
         else:
@@ -227,22 +251,15 @@ class SocketLink:
 
     def _aside(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         """Run what may block on a thread of its own, for which nobody waits long at the end."""
-        from twisted.internet import reactor as installed  # noqa: PLC0415
-
-        reactor: Any = installed
+        loop = asyncio.get_running_loop()
 
         def run() -> None:
             result = work()
             with contextlib.suppress(RuntimeError):  # the loop is closed
-                reactor.callFromThread(self._come_back, then, result)
+                loop.call_soon_threadsafe(self._come_back, then, result)
 
         self._thread = Thread(target=run, daemon=True)
         self._thread.start()
-
-    def settle(self) -> None:
-        """At the end of the process: let a keyring that is at work finish, unless it asks somebody something."""
-        if self._thread is not None:
-            self._thread.join(SETTLE_SECONDS)
 
     def _come_back(self, then: Callable[[T], None], result: T) -> None:
         if not self._stopped:
@@ -253,7 +270,7 @@ class SocketLink:
             self._listener.on_kept(done)
 
     def _cancel_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
+        if self._timer is not None:
             self._timer.cancel()
         self._timer = self.retry_at = None
 
@@ -262,80 +279,15 @@ class SocketLink:
             self._listener.on_state()
 
 
-def _factory(link: SocketLink, url: str) -> Any:
-    """An Autobahn client factory whose one protocol reports to the link."""
-    from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol  # noqa: PLC0415
+def _connect(url: str) -> connect:
+    """A connection to be made; for wss the certificate is checked against the system's trust and the host's name."""
+    from websockets.asyncio.client import connect  # noqa: PLC0415 - the first screen comes sooner
 
-    class OneSocket(WebSocketClientProtocol):
-        was_open = False
+    class Straight(connect):
+        def process_redirect(self, exc: Exception) -> Exception:
+            return exc  # a token is shown to the server that was named and to nobody else
 
-        def onOpen(self) -> None:
-            self.was_open = True
-            link._opened(self)
-
-        def onMessage(self, payload: bytes, isBinary: bool) -> None:
-            link._received(self, payload)
-
-        def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-            link._gone(self.factory, code if self.was_open else None)
-
-    class OneFactory(WebSocketClientFactory):
-        def clientConnectionFailed(self, connector: object, reason: object) -> None:
-            link._gone(self, None)
-
-    untyped: Any = OneFactory
-    factory = untyped(url, useragent=CLIENT)
-    factory.protocol = OneSocket
-    factory.setProtocolOptions(
-        openHandshakeTimeout=10,
-        autoPingInterval=20,
-        autoPingTimeout=10,
-        tcpNoDelay=True,
-        maxFramePayloadSize=MAX_MESSAGE_BYTES,
-        maxMessagePayloadSize=MAX_MESSAGE_BYTES,
-    )
-    return factory
-
-
-def _tls_options(url: str) -> Any:
-    """For wss: the system's trust and the host's name, both checked (Autobahn's default checks neither)."""
-    if urlsplit(url).scheme != "wss":
-        return None
-    from twisted.internet.ssl import optionsForClientTLS  # noqa: PLC0415
-
-    return optionsForClientTLS(urlsplit(url).hostname or "")
-
-
-def adopt_running_loop() -> None:
-    """Let Twisted run on the asyncio loop that is running now."""
-    import asyncio  # noqa: PLC0415
-
-    from twisted.internet import asyncioreactor  # noqa: PLC0415
-
-    asyncioreactor.install(asyncio.get_running_loop())
-    from twisted.internet import reactor as installed  # noqa: PLC0415
-
-    reactor: Any = installed
-    reactor.startRunning(installSignalHandlers=False)
-    silence_log()
-
-
-def release_loop() -> None:
-    """End Twisted's threads (they look up names), else the process waits for them; the loop is not ours to stop."""
-    from twisted.internet import reactor as installed  # noqa: PLC0415
-
-    reactor: Any = installed
-    if reactor.threadpool is not None:
-        reactor.threadpool.stop()
-
-
-def silence_log() -> None:
-    """Twisted prints critical events to stderr until someone takes the log: that would tear the screen."""
-    from twisted.logger import LogPublisher, globalLogBeginner  # noqa: PLC0415
-
-    globalLogBeginner.beginLoggingTo([LogPublisher()], redirectStandardIO=False, discardBuffer=True)
-
-
-def is_live(session: Session) -> bool:
-    """Whether the session is welcomed and current."""
-    return session.state is State.LIVE
+    return Straight(
+        url, user_agent_header=CLIENT, proxy=None, compression=None, open_timeout=10, ping_interval=20,
+        ping_timeout=10, close_timeout=SETTLE_SECONDS, max_size=MAX_MESSAGE_BYTES, logger=_log,
+    )  # fmt: skip
