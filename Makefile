@@ -20,7 +20,8 @@ help:
 	@echo "make install  prepare $(VENV) only     make test  install what tests need, run them all"
 
 run: install model
-	@exec $(BIN)/twist --log-format=text aichat
+	@[ -n "$$AICHAT_CONFIG" ] || export AICHAT_SSH_LISTEN=$${AICHAT_SSH_LISTEN-tcp:8022:interface=127.0.0.1}; \
+		exec $(BIN)/twist --log-format=text aichat
 
 tui: install
 	@exec $(BIN)/aichat-tui
@@ -54,7 +55,7 @@ check-python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh .ci/system-packages python3-venv
 
 test: $(TEST_INSTALLED)
-	@sh .ci/system-packages $(QT_LIBRARIES) xvfb xdotool dbus-daemon fonts-noto-cjk chromium chromium-driver tmux curl libgomp1
+	@sh .ci/system-packages $(QT_LIBRARIES) xvfb xdotool dbus-daemon fonts-noto-cjk chromium chromium-driver tmux curl openssh-client libgomp1
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m aichat.bridge.models fetch smollm2-135m
 	$(BIN)/python -m pytest

@@ -19,7 +19,7 @@ LOG_LEVELS = ("debug", "info", "warn", "error", "critical")
 LOG_FORMATS = ("text", "json")
 TITLES = ("auto", "model", "words")
 FILE_ONLY = ("providers",)
-LISTS = ("listen", "bridge_listen", "hosts", "origins")
+LISTS = ("listen", "bridge_listen", "ssh_listen", "hosts", "origins")
 
 EMBEDDED_AT_ONCE, REMOTE_AT_ONCE = 4, 64
 """Generations at once, unless `generations_most` says otherwise: as many as the embedded engine has slots."""
@@ -64,6 +64,10 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     listen: list[str] = msgspec.field(default_factory=lambda: [f"tcp:{DEFAULT_PORT}:interface=127.0.0.1"])
     bridge_listen: list[str] = msgspec.field(default_factory=lambda: ["tcp:5000:interface=127.0.0.1"])
+    ssh_listen: list[str] = []
+    ssh_password: bool = False
+    ssh_sessions_most: Limit = 100
+    ssh_sessions_per_user: Limit = 10
     bridge: str = ""
     bridge_only: bool = False
     bridge_secret: str = ""

@@ -88,7 +88,7 @@ class _Clean:
     def __call__(self, event: LogEvent) -> None:
         """One event."""
         namespace = str(event.get("log_namespace", ""))
-        if namespace.startswith("autobahn.") and event.get("log_level") not in _FAULTS:
+        if namespace.startswith(("autobahn.", "twisted.conch")) and event.get("log_level") not in _FAULTS:
             return  # what a stranger sent, in the stranger's words
         ours = namespace.startswith("aichat")
         (self._last if ours else self._observer)(clean_event(event))

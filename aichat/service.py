@@ -10,13 +10,13 @@ from contextlib import suppress
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
-from twisted.internet.endpoints import UNIXServerEndpoint
+from twisted.internet.endpoints import TCP4ServerEndpoint, UNIXServerEndpoint
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IReactorUNIX
 from twisted.internet.task import deferLater
@@ -69,6 +69,9 @@ from aichat.watch import (
     watch_turns,
 )
 
+if TYPE_CHECKING:
+    from aichat.doors.ssh import SSHDoor
+
 CLOSE_PATIENCE = 3.0
 """Seconds that clients have to answer the closing handshake when the service stops."""
 
@@ -94,6 +97,7 @@ class AichatService(Service):
         )
         self.ports: list[IListeningPort] = []
         self.service_ports: list[IAddress] = []
+        self.ssh_ports: list[IAddress] = []
         self.providers: Providers | None = None
         self.store: Store | None = None
         self.pruning: Pruning | None = None
@@ -102,6 +106,7 @@ class AichatService(Service):
         self.passwords: Passwords | None = None
         self.turns: Turns | None = None
         self.door: WebSocketDoor | None = None
+        self.ssh: SSHDoor | None = None
         self.backups = Backups(
             reactor, settings.database_path, settings.backup_path, settings.backup_hours, settings.backup_keep
         )
@@ -202,11 +207,37 @@ class AichatService(Service):
         administration = Administration(self.store, accounts, self.passwords, turns.stop_user, personas.publish)
         await self._listen_privately(AdminDoor(administration).site())
         await self._listen("service", settings.listen, Front(web.site(), self.door))
+        await self._open_ssh(accounts, self.door)
         self.backups.start()
         self.pruning = Pruning(self.reactor, self.store)
         self.pruning.start()
         search.start()
         self._say_ready()
+
+    async def _open_ssh(self, accounts: Accounts, door: WebSocketDoor) -> None:
+        """The SSH door, if it is wanted; its programs come to the WebSocket door by a port of their own."""
+        settings = self.settings
+        if not settings.ssh_listen:
+            return
+        from aichat.doors.ssh import SSHDoor  # noqa: PLC0415 - Conch takes 12 MB, which most services save
+
+        self.ssh = SSHDoor(
+            self.reactor,
+            accounts,
+            settings.state_path,
+            passwords=settings.ssh_password,
+            sessions_most=settings.ssh_sessions_most,
+            sessions_per_user=settings.ssh_sessions_per_user,
+        )
+        try:
+            self.ssh.open()
+        except ValueError as error:
+            raise StartError(str(error)) from None
+        inside = await TCP4ServerEndpoint(self.reactor, 0, interface="127.0.0.1").listen(door)
+        self.ports.append(inside)
+        door.trusting_nobody.add(inside.getHost().port)
+        self.ssh.url = f"ws://127.0.0.1:{inside.getHost().port}/ws"
+        await self._listen("ssh", settings.ssh_listen, self.ssh)
 
     async def _start_bridge_alone(self) -> None:
         book = PersonaBook()
@@ -262,6 +293,8 @@ class AichatService(Service):
             self.ports.append(port)
             if what == "service":
                 self.service_ports.append(port.getHost())
+            elif what == "ssh":
+                self.ssh_ports.append(port.getHost())
             self.log.info("{what} on {port}", what=what, port=_address(port))
 
     async def _listen_privately(self, site: Site) -> None:
@@ -315,6 +348,11 @@ class AichatService(Service):
             ("WebSocket", url),
         ):
             self.log.info("{place:>10}  {where}", place=place, where=where)
+        for address in self.ssh_ports:
+            if isinstance(address, IPv4Address | IPv6Address):
+                here = "127.0.0.1" if address.host in ("0.0.0.0", "::") else address.host  # noqa: S104 - compared
+                where = f"ssh -p {address.port} {here}    (first: aichat-admin key add owner ~/.ssh/id_ed25519.pub)"
+                self.log.info("{place:>10}  {where}", place="ssh", where=where)
 
     async def _stop(self) -> None:
         """Refuse newcomers, keep what is being written, say goodbye, close."""
@@ -331,6 +369,8 @@ class AichatService(Service):
             self.titles.stop()
         if self.turns is not None:
             await self.turns.close()
+        if self.ssh is not None:
+            await self.ssh.close()
         if self.door is not None:
             self.door.close_all()
             deadline = self.reactor.seconds() + CLOSE_PATIENCE
@@ -368,9 +408,8 @@ def _address(port: IListeningPort) -> str:
 
 def _one_line(error: Exception, settings: Settings) -> str:
     if isinstance(error, CannotListenError):
-        return (
-            f"port {error.port} is taken ({error.socketError}): stop what uses it, or set --listen / --bridge-listen"
-        )
+        ports = "--listen, --ssh-listen or --bridge-listen"
+        return f"port {error.port} is taken ({error.socketError}): stop what uses it, or set {ports}"
     if isinstance(error, sqlite3.Error):
         return f"the database {settings.database_path} cannot be used. {in_words(error)}"
     return " ".join(str(error).split())

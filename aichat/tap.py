@@ -54,6 +54,7 @@ TOML file named by --config. Secrets (bridge_secret, upstream_key) are read from
         super().__init__()  # type: ignore[no-untyped-call]
         self["listen"] = []
         self["bridge-listen"] = []
+        self["ssh-listen"] = []
         self["host"] = []
         self["origin"] = []
         self.settings: Settings
@@ -65,6 +66,10 @@ TOML file named by --config. Secrets (bridge_secret, upstream_key) are read from
     def opt_bridge_listen(self, endpoint: str) -> None:
         """Endpoint of the AI bridge, repeatable: tcp:5000:interface=127.0.0.1 (the default); 'none' for no port"""
         self["bridge-listen"].append(endpoint)
+
+    def opt_ssh_listen(self, endpoint: str) -> None:
+        """Endpoint of the SSH door, repeatable: tcp:8022; without one there is none"""
+        self["ssh-listen"].append(endpoint)
 
     def opt_host(self, name: str) -> None:
         """Host name under which the service may be reached, repeatable; localhost and addresses always may"""
@@ -91,6 +96,7 @@ TOML file named by --config. Secrets (bridge_secret, upstream_key) are read from
         given = {
             "listen": self["listen"],
             "bridge_listen": self["bridge-listen"],
+            "ssh_listen": self["ssh-listen"],
             "hosts": self["host"],
             "origins": self["origin"],
             "bridge_only": bool(self["bridge-only"]) or None,

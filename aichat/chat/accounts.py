@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from aichat.chat.passwords import Passwords
+from aichat.chat.tickets import PREFIX, Tickets
 from aichat.log import make_logger
 from aichat.metrics import counts
 from aichat.protocol.address import TOKEN_FILE
@@ -76,6 +77,7 @@ class Accounts:
         self._asked: list[tuple[str, Deferred[Identity | None]]] = []
         self._looking = False
         self._used: dict[str, float] = {}
+        self.tickets = Tickets(seconds)
         self.owner: User
 
     async def open(self) -> None:
@@ -104,6 +106,8 @@ class Accounts:
                     "unauthorized", "This server wants a token or a login; its owner finds a token in owner.token."
                 )
             return self._enter(Identity(self.owner, "local"), throw_out)
+        if token.startswith(PREFIX):
+            return self._enter_by_ticket(token, throw_out)
         identity = await self._current(lambda: self._by_token(token))
         counts.logins["refused" if identity is None else "token"] += 1
         if identity is None:
@@ -116,19 +120,43 @@ class Accounts:
         leave()
         return user
 
-    async def admit_key(self, key: str, *, throw_out: Leave) -> tuple[User, Callable[[], None]]:
-        """The user of an SSH key (base64), as `admit`. Errors: AichatError unauthorized."""
+    async def knows_key(self, key: str) -> bool:
+        """Whether somebody comes in by an SSH key (base64), before they have shown that it is theirs."""
+        return await self._store.users.by_key(key) is not None
+
+    async def admit_key(self, key: str, *, throw_out: Leave) -> tuple[Identity, Callable[[], None]]:
+        """Who comes in by an SSH key (base64), and how they leave, as `admit`.
+
+        Errors: AichatError unauthorized, rate_limited.
+        """
         identity = await self._current(lambda: self._store.users.by_key(key))
         counts.logins["refused" if identity is None else "key"] += 1
         if identity is None:
             raise AichatError("unauthorized", "This key is not known here (any more).")
-        return self._enter(identity, throw_out)
+        return identity, self._enter(identity, throw_out)[1]
+
+    async def admit_password(
+        self, name: str, password: str, address: str, *, throw_out: Leave
+    ) -> tuple[Identity, Callable[[], None]]:
+        """Who comes in by name and password, for as long as they stay: no token is made. As `log_in`, `admit_key`."""
+        while True:
+            before = self._revocations
+            user = await self._check_password(name, password, address)
+            if before == self._revocations:
+                break
+        identity = Identity(user, f"password:{user.id}")
+        return identity, self._enter(identity, throw_out)[1]
 
     async def log_in(self, name: str, password: str, client: str, address: str) -> tuple[User, str]:
         """A name and a password become a token -> (user, token). Errors: AichatError unauthorized, rate_limited.
 
         `address` is "" for this machine: behind a reverse proxy everybody comes from it.
         """
+        user = await self._check_password(name, password, address)
+        _, token = await self._store.users.add_token(user.name, client or "login", "login")
+        return user, token
+
+    async def _check_password(self, name: str, password: str, address: str) -> User:
         name = unicodedata.normalize("NFC", name)
         self._logins.take(("name", name))
         if address:
@@ -141,8 +169,7 @@ class Accounts:
             raise AichatError("unauthorized", "The name or the password is wrong.")
         if self._passwords.is_outdated(known[1]):
             await self._store.users.rehash(known[0].id, await self._passwords.hash(password))
-        _, token = await self._store.users.add_token(name, client or "login", "login")
-        return known[0], token
+        return known[0]
 
     def count_message(self, user_id: int) -> None:
         """Somebody wants an answer. Errors: AichatError rate_limited."""
@@ -151,11 +178,12 @@ class Accounts:
     def revoked(self, *, user_id: int = 0, credentials: tuple[str, ...] = (), why: str) -> int:
         """After the commit: throw out whoever came in as a user, or by one of these credentials -> how many."""
         self._revocations += 1
-        out = [
-            visitor
-            for visitor in self._visitors.values()
-            if visitor.identity.user.id == user_id or visitor.identity.credential in credentials
-        ]
+
+        def is_out(identity: Identity) -> bool:
+            return identity.user.id == user_id or identity.credential in credentials
+
+        self.tickets.void(is_out)
+        out = [visitor for visitor in self._visitors.values() if is_out(visitor.identity)]
         for visitor in out:
             try:
                 visitor.throw_out(why)
@@ -194,6 +222,12 @@ class Accounts:
             if before == self._revocations:
                 return identity
 
+    def _enter_by_ticket(self, ticket: str, throw_out: Leave) -> tuple[User, Callable[[], None]]:
+        identity = self.tickets.redeem(ticket)
+        if identity is None:
+            raise AichatError("unauthorized", "This ticket was used, or is too old.")
+        return self._enter(identity, throw_out)
+
     def _enter(self, identity: Identity, throw_out: Leave) -> tuple[User, Callable[[], None]]:
         user = identity.user
         if self._most_per_user and self._count[user.id] >= self._most_per_user:
@@ -211,7 +245,7 @@ class Accounts:
         return user, leave
 
     def _note_use(self, credential: str) -> None:
-        if credential == "local":
+        if not credential.startswith(("token:", "key:")):
             return
         now = self._seconds()
         if now - self._used.get(credential, -USED_SECONDS) >= USED_SECONDS:

@@ -162,6 +162,7 @@ class Administration:
 
     async def user_password(self, verb: UserPassword) -> Any:
         user, out = await self._users.set_password(verb.name, await self._passwords.hash(verb.password))
+        out.append(f"password:{user.id}")  # who came in by it through the SSH door
         closed = self._accounts.revoked(credentials=tuple(out), why="The password was changed: log in again.")
         return {"name": user.name, "closed": closed}
 

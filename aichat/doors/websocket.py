@@ -51,6 +51,8 @@ class WebSocketDoor(WebSocketServerFactory):
         self.strangers: dict[AutobahnSocket, float] = {}
         """Who has not had the time yet to say who they are, and when it is over, the first to be over first."""
         self._asking = False
+        self.trusting_nobody: set[int] = set()
+        """Ports on which even whoever is on this machine has to say who they are."""
         self.frames_per_second = frames_per_second
         self.last_text = self.last_frame = b""
         self.setProtocolOptions(  # type: ignore[no-untyped-call]
@@ -157,10 +159,11 @@ class AutobahnSocket(WebSocketServerProtocol):
         peer = self.transport.getPeer()
         scheme, _, token = headers.get("authorization", "").partition(" ")
         is_here = is_local(peer, ())
+        is_trusting = getattr(self.transport.getHost(), "port", 0) not in self.factory.trusting_nobody
         self.connection = Connection(
             self,
             self.factory.use_cases,
-            is_local=is_here and is_local(peer, (name.encode() for name in headers)),
+            is_local=is_here and is_trusting and is_local(peer, (name.encode() for name in headers)),
             address="" if is_here else getattr(peer, "host", ""),
             header_token=token.strip() if scheme.lower() == "bearer" else "",
         )

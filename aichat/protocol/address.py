@@ -14,6 +14,7 @@ from platformdirs import user_data_path
 DEFAULT_PORT = 8765
 DEFAULT_URL = f"ws://127.0.0.1:{DEFAULT_PORT}/ws"
 TOKEN_FILE = "owner.token"  # noqa: S105 - a file's name
+TICKETS_VARIABLE = "AICHAT_TICKETS"
 _SCHEMES = {"": "?", "ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+(?:%\w+)?")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -81,7 +82,14 @@ def find_server(url: str = "", token_file: str = "", environ: Mapping[str, str] 
     The token comes from the file named, else `AICHAT_TOKEN`, else, for a server on this machine, from the
     state folder. It is never taken from the command line or the URL, where others could read it.
     Errors: OSError if a token file was named and cannot be read.
+
+    Behind the SSH door (AICHAT_TICKETS names a socket to it) there is that server and no other, and a ticket that is
+    good for one connection, asked for anew each time. Errors: OSError, ValueError.
     """
+    if environ.get(TICKETS_VARIABLE):
+        if url or token_file:
+            raise ValueError("over SSH there is this server only, and you are known already")
+        return Address(environ["AICHAT_URL"], _next_ticket(int(environ[TICKETS_VARIABLE])), is_given=True)
     url = url or environ.get("AICHAT_URL", "") or DEFAULT_URL
     if token_file:
         token = Path(token_file).expanduser().read_text(encoding="ascii", errors="replace").strip()
@@ -94,3 +102,15 @@ def find_server(url: str = "", token_file: str = "", environ: Mapping[str, str] 
         except OSError:
             pass
     return Address(url, "")
+
+
+def _next_ticket(socket: int) -> str:
+    """Ask whoever started this process -> a line."""
+    os.write(socket, b"\n")
+    ticket = b""
+    while not ticket.endswith(b"\n"):
+        piece = os.read(socket, 200)
+        if not piece:
+            raise OSError("the SSH session is over")
+        ticket += piece
+    return ticket.decode("ascii").strip()

@@ -29,7 +29,7 @@ class User(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """Who came in, and by what: `credential` is `token:<id>`, `key:<id>`, or `local`."""
+    """Who came in, and by what: `credential` is `token:<id>`, `key:<id>`, `password:<user id>`, or `local`."""
 
     user: User
     credential: str

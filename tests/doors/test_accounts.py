@@ -133,8 +133,8 @@ async def test_ssh_keys_are_kept_found_and_taken_back(server: Server) -> None:
     do = server.administration.do
     added = await do(verbs.KeyAdd(user="wei", line=KEY))
     assert added["fingerprint"].startswith("SHA256:")
-    user, leave = await server.accounts.admit_key(KEY.split()[1], throw_out=lambda why: None)
-    assert user.name == "wei"
+    identity, leave = await server.accounts.admit_key(KEY.split()[1], throw_out=lambda why: None)
+    assert identity.user.name == "wei"
     leave()
     with pytest.raises(AichatError, match="in use"):
         await do(verbs.KeyAdd(user="mara", line=KEY))

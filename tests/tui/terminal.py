@@ -13,7 +13,7 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pyte
 
@@ -22,9 +22,16 @@ ACCENT = "8da2fb"
 
 
 class Terminal:
-    """Runs `python -m aichat_tui ...`; `send` types, `until` waits for what is on the screen."""
+    """Runs `python -m aichat_tui ...`, or another command; `send` types, `until` waits for what is on the screen."""
 
-    def __init__(self, *args: str, env: dict[str, str], columns: int = 80, lines: int = 24) -> None:
+    def __init__(
+        self,
+        *args: str,
+        env: dict[str, str],
+        columns: int = 80,
+        lines: int = 24,
+        command: Sequence[str] = (sys.executable, "-m", "aichat_tui"),
+    ) -> None:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
@@ -35,7 +42,7 @@ class Terminal:
             # execve: readline, once loaded, puts LINES and COLUMNS where os.environ does not see them.
             kept = {k: v for k, v in env.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
             kept |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-            os.execve(sys.executable, [sys.executable, "-m", "aichat_tui", *args], kept)
+            os.execvpe(command[0], [*command, *args], kept)
 
     @property
     def text(self) -> str:
@@ -46,6 +53,11 @@ class Terminal:
     def send(self, keys: str) -> None:
         """Type."""
         os.write(self._fd, keys.encode())
+
+    def resize(self, columns: int, lines: int) -> None:
+        """The window has another size."""
+        self.screen.resize(lines, columns)
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def read(self, wait: float = 0.1) -> bool:
         """Take in what the app has written; False at its end."""

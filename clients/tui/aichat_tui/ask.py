@@ -21,6 +21,7 @@ from aichat.protocol.address import Address
 from aichat.protocol.session import Session, State
 from aichat.protocol.timeline import Change
 from aichat.protocol.values import Message, Persona
+from aichat_tui.confined import has_input, is_confined
 from aichat_tui.i18n import _
 from aichat_tui.link import CLIENT, SocketLink
 from aichat_tui.text import Cleaner, clean, label
@@ -42,7 +43,7 @@ class Printer:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._cleaner = Cleaner() if out.isatty() else None
+        self._cleaner = Cleaner() if out.isatty() or is_confined() else None
         self.printed = 0
         self.broken = False
         """Nobody reads any more."""
@@ -317,8 +318,8 @@ def run(arguments: argparse.Namespace, find: Callable[[], Address]) -> int:
     """Run a command -> exit status."""
     if arguments.command == "list":
         return Listing(arguments, find).run()
-    parts = [arguments.text]
-    if sys.stdin is not None and not sys.stdin.isatty():
+    parts = [" ".join(arguments.text)]
+    if has_input(parts[0]):
         try:
             parts.append(sys.stdin.buffer.read().decode())
         except UnicodeDecodeError:

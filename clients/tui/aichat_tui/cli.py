@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
         description=_("Say something to a persona and print the answer."),
     )  # fmt: skip
     ask.add_argument("persona", metavar="PERSONA", help=_("its id, or its name"))
-    ask.add_argument("text", metavar="TEXT", nargs="?", default="", help=_("what to say"))
+    ask.add_argument("text", metavar="TEXT", nargs="*", help=_("what to say"))
     ask.add_argument("--new", action="store_true", help=_("in a new conversation"))
     ask.add_argument("--reasoning", action="store_true", help=_("print the model's reasoning to standard error"))
     ask.add_argument("--json", action="store_true", help=_("print one JSON object at the end instead of the text"))
