@@ -284,6 +284,16 @@ def test_a_starter_question_is_asked_with_one_click(window: MainWindow, server: 
     assert server.told(frames.Chat)[0].content == "二"
 
 
+def test_a_line_end_after_own_words_makes_no_empty_line(open_window: Open, server: FakeServer, qtbot: QtBot) -> None:
+    number = server.add_conversation("p1", "c")
+    server.add_message(number, USER, "one\ntwo\n\n")
+    window = open_window()
+    qtbot.waitUntil(lambda: len(rows(window)) == 1)
+    row = rows(window)[0]
+    assert isinstance(row, OwnRow)
+    assert [view.toPlainText() for view in row.text_views] == ["one\ntwo"] and row.content == "one\ntwo\n\n"
+
+
 def test_names_stand_in_the_greeting_and_the_questions(open_window: Open, server: FakeServer, qtbot: QtBot) -> None:
     server.add_persona(
         "p0", "小雨", prompt="x", greeting="Hi {{user}}, I am {{char}}.", starters=["Who is {{Char}}?"]

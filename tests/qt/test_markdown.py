@@ -13,9 +13,10 @@ from aichat_qt.answer_body import AnswerBody
 from aichat_qt.code_view import CodeView
 from aichat_qt.highlight import coloured_lines
 from aichat_qt.markdown import Code, parse, settled
+from aichat_qt.render import BULLET
 from aichat_qt.text_view import TextView
 from aichat_qt.words import clean, one_line
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -117,6 +118,26 @@ def test_growing_by_single_characters(dressed: QApplication, qtbot: QtBot, text:
         body.show_text(text[:at], live=True)
     body.show_text(text, live=False)
     assert shown(body) == shown(body_of(text, qtbot))
+
+
+def test_columns_stand_on_their_side(dressed: QApplication, qtbot: QtBot) -> None:
+    body = body_of("|a|b|c|\n|---|--:|:-:|\n|1|2|3|", qtbot)
+    block, sides = body.views[0].document().begin(), {}
+    while block.isValid():
+        sides[block.text()] = block.blockFormat().alignment()
+        block = block.next()
+    side = Qt.AlignmentFlag
+    for words, wanted in zip("abc123", [side.AlignLeft, side.AlignRight, side.AlignHCenter] * 2, strict=True):
+        assert sides[words] == wanted, words
+
+
+def test_tasks_have_a_box_and_keep_their_words(dressed: QApplication, qtbot: QtBot) -> None:
+    body = body_of("- [x] done\n- [ ] to do\n    - [X] deep\n- none\n\n1. [ ] counted", qtbot)
+    block, boxes = body.views[0].document().begin(), {}
+    while block.isValid():
+        boxes[block.text()] = block.blockFormat().property(BULLET)
+        block = block.next()
+    assert boxes == {"done": -3, "to do": -2, "deep": -5, "none": 1, "[ ] counted": None}
 
 
 def test_settled_text_is_never_taken_back() -> None:

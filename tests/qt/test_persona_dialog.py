@@ -108,9 +108,11 @@ def test_the_test_chat_speaks_as_what_is_written_and_leaves_nothing(
     window = visit(open_window, service, qtbot, "trial")
     before = (len(window.model.timeline.personas), len(window.model.timeline.conversations))
     dialog = dialog_on(window, qtbot)
+    dialog.name.setText("trial, unsaved")
     dialog.prompt.setPlainText("Unsaved.")
     dialog.trial.field.setText("你好 **x**")
     qtbot.keyClick(dialog.trial.field, Qt.Key.Key_Return)
+    assert dialog.save.isEnabled(), "Enter asks there, and does not save"
     assert dialog.isVisible() and dialog.trial.field.text() == ""
     qtbot.waitUntil(lambda: dialog.trial.texts() == ["你好 **x**", "你说：你好 **x**"], timeout=WAIT)
     qtbot.waitUntil(lambda: not dialog.trial.trial.is_running, timeout=WAIT)

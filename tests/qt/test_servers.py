@@ -21,6 +21,7 @@ from pytestqt.qtbot import QtBot
 from aichat.protocol.address import server_url
 from aichat.protocol.session import State
 from tests.qt.conftest import Open
+from tests.qt.fake_server import FakeServer
 from tests.qt.test_chat import say, texts
 from tests.qt.test_login import is_in, log_in
 from tests.qt.test_service import WAIT, settled, visit
@@ -192,6 +193,15 @@ def test_the_dialog_says_what_it_will_connect_to(open_window: Open, qtbot: QtBot
     assert window.model.servers.entry.name == "Nobody there"
     qtbot.waitUntil(lambda: "Nothing answers at localhost:1" in window.chat.connection.words, timeout=WAIT)
     assert window.chat.connection.other.isVisible()
+
+
+def test_the_way_back_of_a_deletion_is_not_offered_on_another_server(open_window: Open, server: FakeServer) -> None:
+    server.add_conversation("p1", "goes")
+    window = open_window()
+    window.chat.history.delete(next(iter(window.model.timeline.conversations)))
+    assert window.chat.undo.isVisible()
+    window.model.servers.add("localhost:1", "Elsewhere")
+    assert not window.chat.undo.isVisible()
 
 
 def test_the_palette_goes_to_another_server(open_window: Open, qtbot: QtBot) -> None:

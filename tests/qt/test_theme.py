@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from aichat_qt.add_persona_dialog import AddPersonaDialog
+from aichat_qt.check_box import BOX, CheckBox
 from aichat_qt.icons import PATHS, pixmap
 from aichat_qt.main_window import MainWindow
 from aichat_qt.quick_ask import QuickAsk
@@ -89,6 +90,21 @@ def test_every_control_has_a_name_for_a_screen_reader(window: MainWindow) -> Non
         if w.focusPolicy() & Qt.FocusPolicy.TabFocus and w.isVisible() and not w.accessibleName()
     ]
     assert not nameless
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_box_to_tick_is_seen(dressed: QApplication, qtbot: QtBot, scheme: str) -> None:
+    """Its outline has the contrast that WCAG asks of controls, ticked or not."""
+    theme().choose(scheme)
+    for ticked in (False, True):
+        box = CheckBox("Share")
+        qtbot.addWidget(box)
+        box.setChecked(ticked)
+        box.resize(box.sizeHint())
+        image = box.grab().toImage()
+        ground = image.pixelColor(BOX + 3, 1).name()
+        line = [image.pixelColor(x, image.height() // 2).name() for x in range(BOX)]
+        assert max(contrast(colour, ground) for colour in line) >= 3
 
 
 def test_labels_never_take_markup(window: MainWindow) -> None:

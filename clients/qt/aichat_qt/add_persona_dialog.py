@@ -11,6 +11,7 @@ from aichat.protocol.errors import AichatError
 from aichat.protocol.session import State
 from aichat.protocol.values import Failure, Persona, PersonaChanges, PersonaConfig
 from aichat_qt.dialogs import Question
+from aichat_qt.failures import said
 from aichat_qt.icons import button
 from aichat_qt.labels import label
 from aichat_qt.model import Model
@@ -167,7 +168,7 @@ class AddPersonaDialog(QDialog):
             self._offer_card(cards.read_card(data))
         except AichatError as error:
             if path.lower().endswith((".json", ".charx")):
-                self.form.picture_error.setText(one_line(error.message))
+                self.form.picture_error.setText(said(error.message, error.code))
             else:
                 self.form.use_data(data)
         except OSError:
@@ -263,6 +264,6 @@ class AddPersonaDialog(QDialog):
     def _refused(self, request_id: str, failure: Failure) -> None:
         if request_id and request_id == self._request_id:
             self._request_id = ""
-            self.error.setText(one_line(failure.message))
+            self.error.setText(said(failure.message, failure.code))
             self.save.setEnabled(True)
             self._say_what_it_does()

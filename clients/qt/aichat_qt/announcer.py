@@ -9,6 +9,7 @@ from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QWidget
 
 from aichat.protocol.values import Message
+from aichat_qt.failures import said
 from aichat_qt.model import Model
 from aichat_qt.words import clean
 
@@ -55,7 +56,11 @@ class Announcer(QObject):
             case "stopped":
                 self._say(self.tr("Stopped."))
             case "failed" | "interrupted":
-                self._say(message.failure.message if message.failure else self.tr("The answer broke off."))
+                self._say(
+                    said(message.failure.message, message.failure.code)
+                    if message.failure
+                    else self.tr("The answer broke off.")
+                )
         self._answer = self._spoken = 0
 
     def _take(self, message: Message, *, whole: bool) -> None:

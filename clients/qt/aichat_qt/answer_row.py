@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from aichat.protocol.values import Message, Persona, can_continue
 from aichat_qt.answer_body import AnswerBody
 from aichat_qt.avatar import avatar_pixmap
+from aichat_qt.failures import said
 from aichat_qt.icons import button, icon
 from aichat_qt.labels import label, set_role
 from aichat_qt.message_row import Row
@@ -109,7 +110,7 @@ class AnswerRow(Row):
             return self.tr("Next in line…")
         if self._place > 1:
             return self.tr("Waiting in line, number {0}…").format(self._place)
-        return self.tr("Waiting for the answer, {0} s").format(seconds) if seconds > PATIENCE else "…"
+        return self.tr("Waiting for the answer, {0} s").format(seconds) if seconds >= PATIENCE else "…"
 
     def set_caret(self, strength: float) -> None:
         self._body.set_caret(strength)
@@ -127,7 +128,7 @@ class AnswerRow(Row):
     def _show_status(self, message: Message) -> None:
         words, role = "", "muted"
         if message.failure is not None and message.status in {"failed", "interrupted"}:
-            words, role = one_line(message.failure.message), "danger"
+            words, role = said(message.failure.message, message.failure.code), "danger"
         elif message.status == "failed":
             words, role = self.tr("No answer came."), "danger"
         elif message.status == "interrupted":

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal
 
 from aichat.protocol.values import Message
+from aichat_qt.failures import said
 from aichat_qt.model import Model
 from aichat_qt.words import clean, one_line
 
@@ -55,7 +56,8 @@ class Attention(QObject):
         conversation = self._model.timeline.conversations.get(number)
         persona = self._model.timeline.personas.get(conversation.persona_id) if conversation else None
         if persona is not None and self._is_away():
-            words = message.content if message.status == "done" or not message.failure else message.failure.message
+            failure = None if message.status == "done" else message.failure
+            words = message.content if failure is None else said(failure.message, failure.code)
             self.ended.emit(number, one_line(persona.name), _beginning(words))
 
     def _forget(self) -> None:

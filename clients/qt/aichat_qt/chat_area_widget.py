@@ -134,6 +134,7 @@ class ChatAreaWidget(QWidget):
         model.user_changed.connect(self._forget)
         model.kept.connect(self._tell_kept)
         model.server_changed.connect(self._notice.hide)
+        model.server_changed.connect(self.undo.hide)  # its way back leads to the other server
         model.acknowledged.connect(lambda request_id, _ack: self._edits.pop(request_id, None))
         model.refused.connect(self._take_back)
         theme().changed.connect(self.update)
@@ -231,6 +232,7 @@ class ChatAreaWidget(QWidget):
         """Another user: what the last one typed is not theirs."""
         self._write_draft()
         self._notice.hide()
+        self.undo.hide()
 
     def _write_draft(self) -> None:
         """What was typed here, and not sent, comes back."""

@@ -10,6 +10,7 @@ from aichat.protocol.session import State
 from aichat_qt.certificate import Doubt
 from aichat_qt.certificate_card import CertificateCard, CertificateDialog
 from aichat_qt.empty_state import Centred
+from aichat_qt.failures import said
 from aichat_qt.icons import button, pixmap
 from aichat_qt.labels import label, set_role
 from aichat_qt.login_form import LoginForm
@@ -173,7 +174,7 @@ class ConnectionPage(Centred):
         waits = bool(link.seconds_left)
         if self.is_trying and (refused or waits or model.state is State.LIVE or link.doubt is not None):
             self.is_trying = False
-            self.form.answered(one_line(model.session.refusal) if refused else "")
+            self.form.answered(said(model.session.refusal) if refused else "")
         asks = refused or self.is_trying
         if asks:
             sign, title, lead = "person", self.tr("Log in"), self._lead_of_login(address)
@@ -207,7 +208,7 @@ class ConnectionPage(Centred):
 
     def _lead_of_login(self, address: str) -> str:
         """Where one logs in; and what the server says, unless that is about what was typed and stands there."""
-        reason = "" if self.form.error.text() else one_line(self._model.session.refusal)
+        reason = "" if self.form.error.text() else said(self._model.session.refusal)
         return f"{address}\n{reason}" if reason else address
 
     def _can_connect(self, *, asks: bool, waits: bool) -> bool:
@@ -223,8 +224,10 @@ class ConnectionPage(Centred):
             words = self.tr("{0} does not speak TLS. If you trust the network in between, add it as ws://{0}")
         elif link.address.is_local:
             words = self.tr('Nothing answers at {0}. On this machine, "twist aichat" starts a server.')
-        else:
+        elif link.trouble:
             words = self.tr("{0} does not answer: {1}")
+        else:
+            words = self.tr("{0} does not answer.")
         return words.format(address, one_line(link.trouble))
 
     def _again(self) -> None:

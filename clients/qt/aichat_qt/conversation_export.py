@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication, QObject
 
 from aichat.protocol import frames
 from aichat.protocol.values import AI, Conversation, Message
+from aichat_qt.failures import said
 from aichat_qt.model import Model
 from aichat_qt.words import clean, local_time, one_line
 
@@ -53,7 +54,7 @@ class Fetch(QObject):
                 self._end()
                 self._ready(self._messages)
         elif isinstance(frame, frames.Error):
-            self._fail(frame.message)
+            self._fail(said(frame.message, frame.code))
 
     def _link_changed(self) -> None:
         if self._asked and self._model.link.seconds_left:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 
+from aichat_qt.check_box import CheckBox
 from aichat_qt.icons import button, icon
 from aichat_qt.labels import label
 from aichat_qt.theme import XS, S, theme
@@ -24,7 +25,7 @@ class LoginForm(QWidget):
         self.name = self._field(self.tr("User name"), 100)
         self.password = self._field(self.tr("Password"), 200, secret=True)
         self.token = self._field(self.tr("Token"), 200, secret=True)
-        self.stay = QCheckBox(self.tr("Stay logged in on this computer"), self)
+        self.stay = CheckBox(self.tr("Stay logged in on this computer"), self)
         self.stay.setChecked(True)
         self.error = label(self, "danger")
         self.error.setWordWrap(True)

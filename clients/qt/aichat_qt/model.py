@@ -15,6 +15,7 @@ from aichat.protocol.saying import Said
 from aichat.protocol.session import ASKING, State
 from aichat.protocol.timeline import Change, Timeline
 from aichat.protocol.values import Conversation, Message, Persona, can_chat
+from aichat_qt.failures import said
 from aichat_qt.servers import Servers
 from aichat_qt.verbs import Verbs
 
@@ -266,13 +267,13 @@ class Model(Verbs):
         pending = self.session.outbox.get(error.request_id)
         if pending is None:
             if error.code not in {"unauthorized", "not_found", "shutting_down"}:
-                self.noticed.emit(error.message)
+                self.noticed.emit(said(error.message, error.code))
         elif pending.failure is not None and not isinstance(pending.command, frames.Chat):
             self.session.discard(error.request_id)
             self.server.flush()
             self.refused.emit(error.request_id, pending.failure)
             if not isinstance(pending.command, frames.PersonaCreate | frames.PersonaUpdate | frames.ChatStop):
-                self.noticed.emit(pending.failure.message)
+                self.noticed.emit(said(pending.failure.message, pending.failure.code))
 
     def _said_changed(self) -> None:
         self._mark("messages")

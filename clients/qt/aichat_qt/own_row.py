@@ -7,13 +7,14 @@ from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from aichat.protocol.values import Message
+from aichat_qt.failures import said
 from aichat_qt.icons import button
 from aichat_qt.labels import label, set_role
 from aichat_qt.message_row import Row
 from aichat_qt.model import Draft
 from aichat_qt.text_view import TextView
 from aichat_qt.theme import HIT, META_PX, RADIUS_CARD, XS, L, M, S, sized, theme
-from aichat_qt.words import clean, clock, one_line
+from aichat_qt.words import clean, clock
 
 
 class OwnRow(Row):
@@ -56,7 +57,7 @@ class OwnRow(Row):
         failure = draft.failure
         if failure is not None:
             verbs = ["retry", "edit"] if failure.retryable else ["edit"]
-            self._set_state("danger", one_line(failure.message), verbs)
+            self._set_state("danger", said(failure.message, failure.code), verbs)
         elif draft.state == "queued":
             self._set_state("muted", self.tr("goes out when the answer is finished"), [])
         elif draft.state == "waiting":
@@ -67,11 +68,11 @@ class OwnRow(Row):
     def _write(self, content: str) -> None:
         if content != self._content:
             self._content = content
-            self._text.write_plain(clean(content))
+            self._text.write_plain(clean(content).rstrip())
             self.stale()
 
     def _recolour(self) -> None:
-        self._text.write_plain(clean(self._content))
+        self._text.write_plain(clean(self._content).rstrip())
         self.stale()
 
     def _set_state(self, role: str, words: str, verbs: list[str]) -> None:

@@ -16,6 +16,7 @@ from aichat.protocol.errors import AichatError
 from aichat.protocol.values import Persona, PersonaConfig
 from aichat_qt.add_persona_dialog import AddPersonaDialog
 from aichat_qt.avatar import avatar_pixmap, read_whole
+from aichat_qt.failures import said
 from aichat_qt.model import Model
 from aichat_qt.persona_form import MOST
 from aichat_qt.words import one_line
@@ -62,7 +63,7 @@ class PersonaFiles(QObject):
         try:
             card = cards.read_card(read_file(path))
         except AichatError as error:
-            self._model.noticed.emit(error.message)
+            self._model.noticed.emit(said(error.message, error.code))
             return None
         except OSError as error:
             self._model.noticed.emit(self.tr("{0} could not be read: {1}").format(path, error.strerror))

@@ -8,7 +8,6 @@ import binascii
 from PySide6.QtCore import QFileInfo, Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
-    QCheckBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
@@ -23,6 +22,7 @@ from aichat.protocol import values
 from aichat.protocol.values import Persona, PersonaConfig
 from aichat_qt.avatar import MOST_FILE_BYTES, encode_avatar, read_whole
 from aichat_qt.avatar_crop import MOST_ZOOM, AvatarCrop
+from aichat_qt.check_box import CheckBox
 from aichat_qt.icons import button
 from aichat_qt.labels import label
 from aichat_qt.limits import limit_of
@@ -82,7 +82,7 @@ class PersonaForm(QWidget):
             field.setFixedHeight(height)
         self.model = ModelChoice(persona.provider if persona else "", persona.model if persona else "", self)
         self.temperature = TemperatureChoice(persona.temperature if persona else None, self)
-        self.shared = QCheckBox(self.tr("Share with all users"), self)
+        self.shared = CheckBox(self.tr("Share with all users"), self)
         self.shared.setChecked(persona is not None and persona.shared)
         self._wrong: dict[str, QLabel] = {}
         self._holes = label(self, "muted")

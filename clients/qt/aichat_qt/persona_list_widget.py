@@ -265,4 +265,6 @@ class PersonaListWidget(QWidget):
         painter.fillRect(self.width() - 1, 0, 1, self.height(), theme().colour("line"))
         line = self._new.geometry().bottom() + S
         painter.fillRect(0, line, self.width(), 1, theme().colour("line"))
+        if self._list.verticalScrollBar().maximum():  # personas go on below
+            painter.fillRect(0, self._list.geometry().bottom() + 1, self.width() - 1, 1, theme().colour("line"))
         painter.end()

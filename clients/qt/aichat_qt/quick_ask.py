@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 from aichat.protocol import frames
 from aichat.protocol.values import Failure
 from aichat_qt.avatar import AvatarWidget
+from aichat_qt.failures import said
 from aichat_qt.icons import IconButton, app_icon, button, icon
 from aichat_qt.labels import label
 from aichat_qt.message_display_widget import MessageDisplayWidget
@@ -167,7 +168,7 @@ class QuickAsk(QWidget):
     def _refused(self, request_id: str, failure: Failure) -> None:
         if request_id == self._asked:
             self._asked = ""
-            self._trouble.setText(one_line(failure.message))
+            self._trouble.setText(said(failure.message, failure.code))
             self._refresh()
 
     def _refresh(self) -> None:

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from markdown_it.token import Token
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import (
     QBrush,
     QColor,
@@ -27,11 +27,13 @@ from aichat_qt.theme import CODE_LINE_PX, CODE_PX, LINE_PX, SCHEMES, XS, L, S, S
 QUOTE = int(QTextFormat.Property.UserProperty) + 1
 """Block property: 100 times the depth of the quotation plus its indent, drawn as bars by the view."""
 BULLET = QUOTE + 2
-"""Block property: the depth of a bullet, drawn by the view: Qt's own sticks to the text."""
+"""Block property: the depth of a bullet, drawn by the view: Qt's own sticks to the text. Below 0 a task's box: twice
+the depth, and one more if it is done."""
 RULE = QUOTE + 1
 """Block property: a horizontal rule, drawn by the view."""
 
 HEADINGS = {"h1": 20, "h2": 18, "h3": 16, "h4": 14, "h5": 14, "h6": 14}
+SIDES = {"right": Qt.AlignmentFlag.AlignRight, "center": Qt.AlignmentFlag.AlignHCenter}
 QUOTE_PX = L
 _FIXED = QTextBlockFormat.LineHeightTypes.FixedHeight.value
 _URL = re.compile(r"https?://[^\s<>\"'`，。；：、！？（）「」《》]+[^\s<>\"'`，。；：、！？（）「」《》.,;:!?)\]]")
@@ -95,7 +97,8 @@ class Writer:
         match token.type:
             case "paragraph_open":
                 begins = tokens[at + 1].content[:4] if self._item_begins and at + 1 < len(tokens) else ""
-                self._task = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}.get(begins, "")
+                bullets = bool(self._list_formats) and self._list_formats[-1] is None
+                self._task = begins.lower() if bullets and begins.lower() in ("[ ] ", "[x] ") else ""
                 self._block(XS if self._lists and (token.hidden or self._item_begins) else S)
             case "heading_open":
                 px = HEADINGS[token.tag]
@@ -143,7 +146,8 @@ class Writer:
         self._start(form)
         if self._item_begins and self._list_formats[-1] is None:
             self._item_begins = False
-            form.setProperty(BULLET, 0 if self._task else len(self._lists))
+            depth = len(self._lists)
+            form.setProperty(BULLET, -(2 * depth + (self._task == "[x] ")) if self._task else depth)
             self.cursor.setBlockFormat(form)
             self.marks = True
         elif self._item_begins:
@@ -199,11 +203,14 @@ class Writer:
 
     def _table(self, tokens: list[Token], at: int) -> int:
         rows: list[list[Token]] = []
+        sides: list[str] = []
         heads = 0
         while tokens[at].type != "table_close":
             token = tokens[at]
             if token.type == "tr_open":
                 rows.append([])
+            elif token.type in ("th_open", "td_open"):
+                sides.append(str(token.attrGet("style") or "").removeprefix("text-align:"))
             elif token.type == "inline":
                 rows[-1].append(token)
             elif token.type == "thead_close":
@@ -214,7 +221,7 @@ class Writer:
         table = self.cursor.insertTable(len(rows), columns, self._table_format(heads))
         for r, row in enumerate(rows):
             for c, inline in enumerate(row):
-                self._cell(table, r, c, inline, head=r < heads)
+                self._cell(table, r, c, inline, head=r < heads, side=sides[c])
         self.cursor.setPosition(table.lastPosition() + 1)
         self.cursor.setBlockFormat(line_height(QTextBlockFormat(), 1))
         return at + 1
@@ -232,14 +239,16 @@ class Writer:
         form.setHeaderRowCount(heads)
         return form
 
-    def _cell(self, table: QTextTable, row: int, column: int, inline: Token, *, head: bool) -> None:
+    def _cell(self, table: QTextTable, row: int, column: int, inline: Token, *, head: bool, side: str) -> None:
         cell = table.cellAt(row, column)
         if head:
             form = cell.format()
             form.setBackground(theme().colour("sunken"))
             cell.setFormat(form)
         outer, self.cursor = self.cursor, cell.firstCursorPosition()
-        self.cursor.setBlockFormat(line_height(QTextBlockFormat(), LINE_PX))
+        block = line_height(QTextBlockFormat(), LINE_PX)
+        block.setAlignment(SIDES.get(side, Qt.AlignmentFlag.AlignLeft))
+        self.cursor.setBlockFormat(block)
         self._bold += head
         self._inline(inline.children or [])
         self._bold -= head
@@ -251,7 +260,7 @@ class Writer:
         for child in children:
             match child.type:
                 case "text":
-                    self._linked(self._task + child.content[4:] if self._task else child.content, px)
+                    self._linked(child.content[4:] if self._task else child.content, px)
                     self._task = ""
                 case "softbreak" | "hardbreak":
                     self._text("\u2028", px)

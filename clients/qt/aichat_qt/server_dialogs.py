@@ -35,6 +35,7 @@ class AddServerDialog(Question):
         words = _tr("Ask whoever runs it for the address. You log in after that.")
         super().__init__(parent, _tr("Add a server"), words, _tr("Connect"))
         self._servers = servers
+        self.layout_.insertSpacing(self.layout_.count() - 2, S)
         self.address = self._field(_tr("Address"), "chat.example.org", 200)
         self.hint = label(self, "muted")
         self.hint.setWordWrap(True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QPointF, QRectF, Qt, QUrl, Signal
+from PySide6.QtCore import QByteArray, QPointF, QRectF, QSizeF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -21,6 +21,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QTextBrowser, QTextEdit, QWidget
 
+from aichat_qt.check_box import BOX, draw_box
 from aichat_qt.render import BULLET, QUOTE, QUOTE_PX, RULE, Writer, line_height
 from aichat_qt.theme import LINE_PX, XL, theme
 
@@ -218,6 +219,11 @@ class TextView(QTextBrowser):
     @staticmethod
     def _paint_bullet(painter: QPainter, box: QRectF, depth: int, margin: float) -> None:
         colour = theme().colour("muted")
+        if depth < 0:
+            depth, done = divmod(-depth, 2)
+            corner = QPointF(margin + depth * XL - BOX - 6, box.top() + (LINE_PX - BOX) / 2 + 1)
+            draw_box(painter, QRectF(corner, QSizeF(BOX, BOX)), checked=bool(done))
+            return
         centre = QPointF(margin + depth * XL - 12, box.top() + LINE_PX / 2 + 1)
         if depth == 2:
             painter.setPen(QPen(colour, 1.2))

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from aichat.protocol import frames
 from aichat.protocol.session import State
 from aichat.protocol.values import AI, PersonaConfig, Spoken
+from aichat_qt.failures import said
 from aichat_qt.model import Model
 
 MOST = 40
@@ -90,7 +91,7 @@ class Trial(QObject):
         if not self._asked or getattr(frame, "request_id", "") != self._asked:
             return
         if isinstance(frame, frames.Error):
-            self._end(frame.message)
+            self._end(said(frame.message, frame.code))
         elif isinstance(frame, frames.PersonaTried):
             self.live += frame.content
             if frame.done:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from aichat.protocol.cards import fill_in
@@ -88,6 +88,15 @@ class _Talk(QScrollArea):
         self.place()
 
 
+class _Field(QLineEdit):
+    """Enter sends what is typed here; in a dialog it would press the button that saves as well."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        super().keyPressEvent(event)
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            event.accept()
+
+
 class TrialWidget(QWidget):
     """Shows a trial and has its field and buttons."""
 
@@ -110,7 +119,7 @@ class TrialWidget(QWidget):
         )
         self._suggest = button("", "chip", self)
         self._suggest.clicked.connect(lambda: trial.say(self._starter))
-        self.field = QLineEdit(self)
+        self.field = _Field(self)
         self.field.setPlaceholderText(self.tr("Say something to it"))
         self.field.setAccessibleName(self.tr("Message of the test chat"))
         self.field.setMaxLength(limit_of(Content))

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QScroll
 
 from aichat.protocol import frames
 from aichat.protocol.session import Pending, State
+from aichat_qt.failures import said
 from aichat_qt.icons import button
 from aichat_qt.labels import label
 from aichat_qt.model import Model
@@ -90,13 +91,13 @@ class UnsentDialog(QDialog):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(XS)
         column.addWidget(label(card, "muted", self._about(pending.command)))
-        said = pending.command.content if isinstance(pending.command, frames.Chat) else ""
-        if said:
-            words = label(card, "", clean(said[:MOST]) + ("…" if len(said) > MOST else ""))
+        content = pending.command.content if isinstance(pending.command, frames.Chat) else ""
+        if content:
+            words = label(card, "", clean(content[:MOST]) + ("…" if len(content) > MOST else ""))
             words.setWordWrap(True)
             column.addWidget(words)
         if pending.failure is not None:
-            why = label(card, "danger", one_line(pending.failure.message))
+            why = label(card, "danger", said(pending.failure.message, pending.failure.code))
             why.setWordWrap(True)
             column.addWidget(why)
         row = QHBoxLayout()
@@ -106,8 +107,8 @@ class UnsentDialog(QDialog):
             self._verb(row, self.tr("Say it in a new conversation"), lambda: self._model.say_anew(request_id))
         elif pending.failure is not None:
             self._verb(row, self.tr("Send again"), lambda: self._model.retry(request_id))
-        if said:
-            self._verb(row, self.tr("Copy"), lambda: QGuiApplication.clipboard().setText(said))
+        if content:
+            self._verb(row, self.tr("Copy"), lambda: QGuiApplication.clipboard().setText(content))
         self._verb(row, self.tr("Discard"), lambda: self._model.discard(request_id))
         row.addStretch()
         column.addLayout(row)

@@ -459,6 +459,10 @@
         <source>being written</source>
         <translation>正在写</translation>
     </message>
+    <message>
+        <source>{0} ({1})</source>
+        <translation>{0}（{1}）</translation>
+    </message>
 </context>
 <context>
     <name>AddPersonaDialog</name>
@@ -820,6 +824,10 @@
     <message>
         <source>{0} does not answer: {1}</source>
         <translation>{0} 没有应答：{1}</translation>
+    </message>
+    <message>
+        <source>{0} does not answer.</source>
+        <translation>{0} 没有响应。</translation>
     </message>
     <message>
         <source>Connecting…</source>
@@ -1816,6 +1824,269 @@
     <message>
         <source>Another change</source>
         <translation>其他更改</translation>
+    </message>
+</context>
+<context>
+    <name>failures</name>
+    <message>
+        <source>The frame or body is not valid: not JSON, a wrong type, a missing field.</source>
+        <translation>数据无效：不是 JSON、类型不对或缺少字段。</translation>
+    </message>
+    <message>
+        <source>The frame&apos;s `type` is not one that this server knows.</source>
+        <translation>服务器不认识这种 `type`。</translation>
+    </message>
+    <message>
+        <source>The frame, body or field is over its size limit.</source>
+        <translation>数据超过了大小限制。</translation>
+    </message>
+    <message>
+        <source>The JSON is nested too deeply.</source>
+        <translation>JSON 嵌套过深。</translation>
+    </message>
+    <message>
+        <source>This frame belongs to the full protocol: send `hello` first.</source>
+        <translation>这属于完整协议：请先发送 `hello`。</translation>
+    </message>
+    <message>
+        <source>A `hello` was sent on a connection that has one already.</source>
+        <translation>这个连接已经发送过 `hello`。</translation>
+    </message>
+    <message>
+        <source>The protocol version asked for is not spoken here.</source>
+        <translation>服务器不支持所要求的协议版本。</translation>
+    </message>
+    <message>
+        <source>This `request_id` was used before with another body.</source>
+        <translation>这个 `request_id` 已用于其他内容。</translation>
+    </message>
+    <message>
+        <source>No such persona, conversation, message or page, or it is not yours.</source>
+        <translation>没有这个人设、对话、消息或页面，或者它不属于你。</translation>
+    </message>
+    <message>
+        <source>This address does not answer that HTTP method.</source>
+        <translation>这个地址不接受该 HTTP 方法。</translation>
+    </message>
+    <message>
+        <source>The present state does not allow this.</source>
+        <translation>当前状态不允许这样做。</translation>
+    </message>
+    <message>
+        <source>An answer is already being written in this conversation.</source>
+        <translation>这个对话中已经有一条回答正在生成。</translation>
+    </message>
+    <message>
+        <source>A valid token is needed and was not given.</source>
+        <translation>需要有效的令牌，但没有提供。</translation>
+    </message>
+    <message>
+        <source>The Origin, the Host or the role does not allow this.</source>
+        <translation>来源、主机或角色不允许这样做。</translation>
+    </message>
+    <message>
+        <source>Too many requests: wait a little.</source>
+        <translation>请求太多，请稍候。</translation>
+    </message>
+    <message>
+        <source>The model service could not be reached.</source>
+        <translation>无法连接模型服务。</translation>
+    </message>
+    <message>
+        <source>The model service refused the API key.</source>
+        <translation>模型服务拒绝了 API 密钥。</translation>
+    </message>
+    <message>
+        <source>The model service says the account has no balance left.</source>
+        <translation>模型服务提示账户余额不足。</translation>
+    </message>
+    <message>
+        <source>The model service asks to slow down.</source>
+        <translation>模型服务要求放慢请求速度。</translation>
+    </message>
+    <message>
+        <source>The model service failed or is overloaded.</source>
+        <translation>模型服务出错或过载。</translation>
+    </message>
+    <message>
+        <source>The model service did not accept the request.</source>
+        <translation>模型服务没有接受请求。</translation>
+    </message>
+    <message>
+        <source>The model service sent something that is not a chat answer.</source>
+        <translation>模型服务返回的内容不是聊天回答。</translation>
+    </message>
+    <message>
+        <source>The model service did not answer in time.</source>
+        <translation>模型服务没有及时响应。</translation>
+    </message>
+    <message>
+        <source>The answer broke off before its end; what came is kept.</source>
+        <translation>回答中途断开，已收到的内容已保留。</translation>
+    </message>
+    <message>
+        <source>The model reached its limit of length; what came is kept.</source>
+        <translation>回答达到模型的长度上限，已收到的内容已保留。</translation>
+    </message>
+    <message>
+        <source>The model service&apos;s filter broke the answer off; what came is kept.</source>
+        <translation>模型服务的过滤器中断了回答，已收到的内容已保留。</translation>
+    </message>
+    <message>
+        <source>The conversation is longer than the model can read.</source>
+        <translation>对话超过了模型能读取的长度。</translation>
+    </message>
+    <message>
+        <source>The embedded model is missing or did not start.</source>
+        <translation>内置模型不存在或没有启动。</translation>
+    </message>
+    <message>
+        <source>The AI bridge could not be reached.</source>
+        <translation>无法连接 AI 桥接服务。</translation>
+    </message>
+    <message>
+        <source>The database refused the write: nothing was saved.</source>
+        <translation>数据库拒绝写入，没有保存任何内容。</translation>
+    </message>
+    <message>
+        <source>The server is stopping: try again in a moment.</source>
+        <translation>服务器正在停止，请稍后再试。</translation>
+    </message>
+    <message>
+        <source>A fault in the server; it is in the server&apos;s log.</source>
+        <translation>服务器内部出错，详情见服务器日志。</translation>
+    </message>
+    <message>
+        <source>The name or the password is wrong.</source>
+        <translation>用户名或密码不对。</translation>
+    </message>
+    <message>
+        <source>This token is not known here (any more).</source>
+        <translation>服务器不认识这个令牌，它可能已失效。</translation>
+    </message>
+    <message>
+        <source>This server wants a token or a login; its owner finds a token in owner.token.</source>
+        <translation>这台服务器需要登录或令牌；服务器所有者可在 owner.token 文件中找到令牌。</translation>
+    </message>
+    <message>
+        <source>Too many people log in at once: try again in a moment.</source>
+        <translation>同时登录的人太多，请稍后再试。</translation>
+    </message>
+    <message>
+        <source>{0} has {1} connections open already.</source>
+        <translation>{0} 已有 {1} 个连接。</translation>
+    </message>
+    <message>
+        <source>That is too often: try again in {0} s.</source>
+        <translation>操作太频繁，请在 {0} 秒后再试。</translation>
+    </message>
+    <message>
+        <source>{0} belongs to {1}, who alone can change it.</source>
+        <translation>“{0}”属于 {1}，只有对方可以修改。</translation>
+    </message>
+    <message>
+        <source>{0} does not share {1} any more; you can read on.</source>
+        <translation>{0} 不再共享“{1}”；已有的对话仍可阅读。</translation>
+    </message>
+    <message>
+        <source>Only an owner chooses `model`, `provider` and `fallback` here: leave them out.</source>
+        <translation>这台服务器上只有所有者可以选择模型和服务商。</translation>
+    </message>
+    <message>
+        <source>There is no persona {0} here.</source>
+        <translation>这里没有人设 {0}。</translation>
+    </message>
+    <message>
+        <source>There is no conversation {0} here.</source>
+        <translation>这里没有对话 {0}。</translation>
+    </message>
+    <message>
+        <source>There is no message {0} in this conversation.</source>
+        <translation>这个对话中没有消息 {0}。</translation>
+    </message>
+    <message>
+        <source>That conversation is with another persona.</source>
+        <translation>那个对话属于另一个人设。</translation>
+    </message>
+    <message>
+        <source>That conversation is not deleted.</source>
+        <translation>那个对话没有被删除。</translation>
+    </message>
+    <message>
+        <source>That message was deleted.</source>
+        <translation>那条消息已被删除。</translation>
+    </message>
+    <message>
+        <source>This answer was deleted while it was being written.</source>
+        <translation>这条回答在生成过程中被删除了。</translation>
+    </message>
+    <message>
+        <source>An answer is being written in this conversation: stop it, or wait for its end.</source>
+        <translation>这个对话中正在生成回答：请停止它，或等它结束。</translation>
+    </message>
+    <message>
+        <source>Another message is the last one in this conversation by now.</source>
+        <translation>这个对话中已有更新的消息。</translation>
+    </message>
+    <message>
+        <source>That answer is whole.</source>
+        <translation>那条回答已经完整。</translation>
+    </message>
+    <message>
+        <source>There is no text to go on with: have it answered anew.</source>
+        <translation>没有可以继续的内容：请重新回答。</translation>
+    </message>
+    <message>
+        <source>{0} of your questions are not answered yet: wait for some of them.</source>
+        <translation>你还有 {0} 个问题没有得到回答，请先等待。</translation>
+    </message>
+    <message>
+        <source>The model service at {0} could not be reached: {1}</source>
+        <translation>无法连接 {0} 的模型服务：{1}</translation>
+    </message>
+    <message>
+        <source>The model service at {0} broke off: {1}</source>
+        <translation>{0} 的模型服务中断了连接：{1}</translation>
+    </message>
+    <message>
+        <source>The model finished without a word. Try again, or ask in another way.</source>
+        <translation>模型没有给出任何内容。请重试，或换一种问法。</translation>
+    </message>
+    <message>
+        <source>The embedded model stopped in the middle of the answer; it starts anew with the next message.</source>
+        <translation>内置模型在回答途中停止了；发送下一条消息时会重新启动。</translation>
+    </message>
+    <message>
+        <source>The model {0} is not here yet. Fetch it with: {1}</source>
+        <translation>还没有模型 {0}。用这条命令下载：{1}</translation>
+    </message>
+    <message>
+        <source>There is no character in that picture.</source>
+        <translation>这张图片里没有角色。</translation>
+    </message>
+    <message>
+        <source>The character in that picture is damaged.</source>
+        <translation>这张图片里的角色数据已损坏。</translation>
+    </message>
+    <message>
+        <source>That is no character card.</source>
+        <translation>这不是角色卡。</translation>
+    </message>
+    <message>
+        <source>That is no character card: its text is not JSON.</source>
+        <translation>这不是角色卡：内容不是 JSON。</translation>
+    </message>
+    <message>
+        <source>That is no character card: it has no name, or nothing but one.</source>
+        <translation>这不是角色卡：没有名字，或者只有名字。</translation>
+    </message>
+    <message>
+        <source>There is no card.json in that file.</source>
+        <translation>文件里没有 card.json。</translation>
+    </message>
+    <message>
+        <source>That .charx is damaged.</source>
+        <translation>这个 .charx 文件已损坏。</translation>
     </message>
 </context>
 <context>
