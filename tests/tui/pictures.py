@@ -19,6 +19,7 @@ from aichat_tui import clock
 from rich.cells import cell_len
 from rich.color import Color
 from rich.style import Style
+from textual._ansi_theme import MONOKAI
 from textual.pilot import Pilot
 from textual.strip import Strip
 
@@ -168,7 +169,7 @@ async def delete(stage: Stage, pilot: Pilot[None]) -> None:
 async def help_page(stage: Stage, pilot: Pilot[None]) -> None:
     await until(pilot, "小题")
     await pilot.press("f1")
-    await until(pilot, "Everywhere")
+    await until(pilot, "Continue the answer")
 
 
 async def login(stage: Stage, pilot: Pilot[None]) -> None:
@@ -240,7 +241,8 @@ def run(text: str, style: Style, x: float, y: float) -> str:
     fore, back = style.color or Color.parse("white"), style.bgcolor or Color.parse("black")
     if style.reverse:
         fore, back = back, fore
-    colour, ground = fore.get_truecolor().hex, back.get_truecolor().hex
+    colour = fore.get_truecolor(MONOKAI).hex
+    ground = back.get_truecolor(MONOKAI, foreground=False).hex
     looks = f'fill="{colour}"' + (' font-weight="bold"' if style.bold else "")
     looks += ' font-style="italic"' if style.italic else ""
     looks += ' text-decoration="underline"' if style.underline else ""

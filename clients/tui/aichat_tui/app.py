@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any
 
-from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from aichat.protocol.address import Address
 from aichat.protocol.frames import AnyPush
 from aichat.protocol.session import Session, State
 from aichat.protocol.timeline import Change
-from aichat_tui import i18n
 from aichat_tui.desk import Desk
-from aichat_tui.i18n import N_, _, plural
+from aichat_tui.i18n import _, plural
 from aichat_tui.link import Link
+from aichat_tui.looks import Deed, Looks
+from aichat_tui.prefs import Prefs
 from aichat_tui.screens.base import DeskDialog, DeskScreen
 from aichat_tui.screens.main import MainScreen
-from aichat_tui.theme import PALETTES, textual_theme
 
 LIVE_EVERY = 0.1
 """Seconds between two drawings of a growing answer, at least."""
@@ -29,20 +27,16 @@ LIVE_SHARE = 12
 """... and at least this many times what the last drawing took, so that it never eats the core."""
 
 
-class ChatApp(App[None]):
+class ChatApp(Looks):
     """One user at one server."""
 
     CSS_PATH = "app.tcss"
     TITLE = "aichat"
-    ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "help", N_("Help"), priority=True),
-        Binding("ctrl+t", "theme", N_("Theme"), show=False, priority=True),
-        Binding("ctrl+q", "quit", N_("Quit"), priority=True),
-    ]
 
-    def __init__(self, session: Session, link: Link, *, server: str = "", theme: str = "aichat-dark") -> None:
-        super().__init__()
+    def __init__(
+        self, session: Session, link: Link, *, server: str = "", theme: str = "", prefs: Prefs | None = None
+    ) -> None:
+        super().__init__(prefs, theme=theme)
         self.session = session
         self.link = link
         self.desk = Desk(session, link.flush, at_home=Address(server, "").is_local)
@@ -52,9 +46,6 @@ class ChatApp(App[None]):
         self._posted = False
         self._drawn_at = self._draw_cost = 0.0
         self._timer: Any = None
-        for name, palette in PALETTES.items():
-            self.register_theme(textual_theme(name, palette))
-        self.theme = theme
 
     def get_default_screen(self) -> Screen[Any]:
         """The main screen is all there is."""
@@ -127,27 +118,6 @@ class ChatApp(App[None]):
 
     # keys
 
-    def action_theme(self) -> None:
-        """Light or dark."""
-        self.theme = "aichat-light" if self.theme == "aichat-dark" else "aichat-dark"
-
-    def watch_theme(self, theme: str) -> None:
-        """Some widgets draw their own colours."""
-        for screen in self.screen_stack if self.is_running else []:
-            if isinstance(screen, MainScreen) and screen.is_mounted:
-                screen.recolour()
-
-    def action_language(self) -> None:
-        """The next language, at once and everywhere."""
-        known = list(i18n.NAMES)
-        self.speak(known[(known.index(i18n.current()) + 1) % len(known)])
-
-    def speak(self, choice: str) -> None:
-        """Speak this language, on every screen that is open."""
-        i18n.speak(choice)
-        for screen in self._desk_screens():
-            screen.language_changed()
-
     def action_log_in(self) -> None:
         """Ask who this is, if the server wants to know."""
         from aichat_tui.screens.login import LoginForm  # noqa: PLC0415 - the first screen comes sooner
@@ -174,33 +144,30 @@ class ChatApp(App[None]):
             self.desk.leave("")
             self._draw_soon()
 
-    def action_help(self) -> None:
-        """The keys."""
-        from aichat_tui.screens.help import Help  # noqa: PLC0415 - the first screen comes sooner
+    def action_settings(self) -> None:
+        """What can be chosen."""
+        from aichat_tui.screens.settings import Settings  # noqa: PLC0415
 
-        if isinstance(self.screen, Help):
-            self.pop_screen()
+        if not any(isinstance(screen, Settings) for screen in self.screen_stack):
+            self.push_screen(Settings(self.desk, self._server))
+
+    def go(self, persona_id: str, conversation_id: int | None = None) -> None:
+        """To a persona, or to a conversation."""
+        if conversation_id is None:
+            self.desk.choose_persona(persona_id)
         else:
-            self.push_screen(Help())
+            self.desk.choose_conversation(conversation_id)
+        main = self.screen_stack[0]
+        if isinstance(main, MainScreen):
+            main.back_from_dialog()
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The command palette: what the keys do, by name."""
+    def deeds(self, screen: Screen[Any]) -> Iterable[Deed]:
+        """What has no key here."""
         if isinstance(screen, MainScreen):
-            commands: list[tuple[str, str, Callable[[], None]]] = [
-                (_("New conversation"), _("Begin a fresh one with this persona"), screen.action_conversation_new),
-                (_("Conversations"), _("Open, rename, delete"), screen.action_conversations),
-                (_("New persona"), _("Name, prompt, greeting"), screen.action_persona_new),
-                (_("Edit persona"), _("Change the one under the cursor"), screen.action_persona_edit),
-                (_("Delete persona"), _("With its conversations, after a question"), screen.action_persona_delete),
-            ]
-            for title, about, action in commands:
-                yield SystemCommand(title, about, action)
+            yield from screen.persona_deeds()
         if self.session.state is State.REFUSED:
-            yield SystemCommand(_("Log in"), _("With a name and a password, or a token"), self.action_log_in)
+            yield Deed(_("Log in"), _("With a name and a password, or a token"), self.action_log_in)
         elif self.session.user:
             title = _("Log out") if self.desk.shown_user else _("Log in as another user")
-            yield SystemCommand(title, _("The keyring forgets you; answers go on"), self.action_log_out)
-        yield SystemCommand(_("Switch the language"), " · ".join(i18n.NAMES.values()), self.action_language)
-        yield SystemCommand(_("Light or dark"), _("Change the colours"), self.action_theme)
-        yield SystemCommand(_("Keys"), _("What each key does"), self.action_help)
-        yield SystemCommand(_("Quit"), _("Running answers go on without you"), self.exit)
+            yield Deed(title, _("The keyring forgets you; answers go on"), self.action_log_out)
+        yield from super().deeds(screen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aichat_tui import __version__
 from aichat_tui.i18n import N_, _, speak
+from aichat_tui.prefs import Prefs, of_user
 
 if TYPE_CHECKING:
     from aichat.protocol.address import Address
@@ -92,7 +94,8 @@ def _where(default: str, *, token: bool = True) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run -> exit status."""
-    speak()
+    prefs = of_user()
+    speak("" if os.environ.get("AICHAT_LANG") else prefs["language"])
     arguments = parser().parse_args(argv)
     from aichat.protocol.address import find_server  # noqa: PLC0415 - `--help` needs none of this
 
@@ -106,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_("aichat-tui: the URL begins with ws:// or wss://: {url}").format(url=url), file=sys.stderr)  # noqa: T201
         return 2
     if arguments.command is None:
-        return _app(find, url, light=arguments.light)
+        return _app(find, url, prefs, light=arguments.light)
     if arguments.command in ("login", "logout"):
         from aichat_tui import account  # noqa: PLC0415
 
@@ -116,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return ask.run(arguments, find)
 
 
-def _app(find: Callable[[], Address], url: str, *, light: bool) -> int:
+def _app(find: Callable[[], Address], url: str, prefs: Prefs, *, light: bool) -> int:
     from aichat.protocol.session import Session  # noqa: PLC0415
     from aichat_tui.app import ChatApp  # noqa: PLC0415
     from aichat_tui.link import CLIENT, SocketLink  # noqa: PLC0415
@@ -126,6 +129,6 @@ def _app(find: Callable[[], Address], url: str, *, light: bool) -> int:
         return 2
     session = Session(client=CLIENT)
     link = SocketLink(session, find)
-    app = ChatApp(session, link, server=url, theme="aichat-light" if light else "aichat-dark")
+    app = ChatApp(session, link, server=url, theme="aichat-light" if light else "", prefs=prefs)
     app.run()
     return app.return_code or 0

@@ -35,6 +35,10 @@ class DeskScreen(Screen[None]):
         say_again(self)
         self.desk_changed(set())
 
+    def recolour(self) -> None:
+        """The theme is another one."""
+        self.desk_changed(set())
+
     def desk_changed(self, changes: set[Change]) -> None:
         """Draw again what these changes touch; an empty set: the connection changed."""
 
@@ -53,6 +57,10 @@ class DeskDialog(ModalScreen[T]):
     def language_changed(self) -> None:
         """Say all that is on the screen in the language spoken now."""
         say_again(self)
+        self.desk_changed(set())
+
+    def recolour(self) -> None:
+        """The theme is another one."""
         self.desk_changed(set())
 
     def desk_changed(self, changes: set[Change]) -> None:

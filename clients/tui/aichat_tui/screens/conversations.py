@@ -24,7 +24,7 @@ from aichat_tui.i18n import N_, _, plural
 from aichat_tui.screens.base import DeskDialog
 from aichat_tui.screens.question import OneLine, Question
 from aichat_tui.text import label
-from aichat_tui.theme import PALETTES
+from aichat_tui.theme import palette_of
 from aichat_tui.widgets.lines import KeyBar
 from aichat_tui.widgets.lists import KeyList
 
@@ -91,7 +91,7 @@ class Conversations(DeskDialog[None]):
         self.refresh_bindings()
 
     def _entry(self, conversation: Conversation, width: int) -> Text:
-        palette = PALETTES[self.app.theme]
+        palette = palette_of(self.app)
         here = conversation.id == self.desk.conversation_id
         time = clock.when(conversation.update_time or conversation.create_time)
         mark = " ●" if conversation.id in self.desk.unread else ""

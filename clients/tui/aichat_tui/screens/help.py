@@ -1,65 +1,27 @@
-"""The keys, place by place."""
+"""The keys of the screen one comes from, place by place."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from aichat_tui.i18n import N_, _
-from aichat_tui.theme import PALETTES
+from aichat_tui.keys import Place, places
+from aichat_tui.screens.base import say_again
+from aichat_tui.theme import palette_of
 from aichat_tui.widgets.lines import KeyBar
 
-KEYS: list[tuple[str, list[tuple[str, str]]]] = [
-    (
-        N_("Everywhere"),
-        [
-            ("Tab", N_("next place: writing, personas, conversation")),
-            ("Esc", N_("stop the running answer; else back to writing")),
-            ("Ctrl+N", N_("new conversation")),
-            ("Ctrl+O", N_("conversations with this persona")),
-            ("Alt+↑ Alt+↓", N_("the persona above or below")),
-            ("Ctrl+B", N_("personas: go there, hide, show")),
-            ("Ctrl+R", N_("ask again; send again; connect now")),
-            ("Ctrl+G", N_("go on with an answer that broke off or was stopped")),
-            ("Ctrl+X", N_("take back what was not sent")),
-            ("Ctrl+T", N_("light or dark")),
-            ("Ctrl+P", N_("all commands by name")),
-            ("F1", N_("this page")),
-            ("Ctrl+Q", N_("quit; answers go on without you")),
-        ],
-    ),
-    (
-        N_("Writing"),
-        [
-            ("Enter", N_("send")),
-            ("Ctrl+J", N_("new line; Alt+Enter and Shift+Enter too, where the terminal tells them from Enter")),
-            ("1 2 3, ↑ ↓", N_("in an empty conversation: choose a starter question")),
-            ("PgUp PgDn", N_("scroll the conversation; Ctrl+End: to its end")),
-        ],
-    ),
-    (
-        N_("Conversation"),
-        [
-            ("j k ↑ ↓", N_("line by line")),
-            ("Space b, ^D ^U", N_("page by page")),
-            ("g G", N_("oldest loaded, newest")),
-            ("r", N_("open or close the thoughts of the answer in view")),
-            ("y", N_("copy the answer in view")),
-        ],
-    ),
-    (
-        N_("Personas"),
-        [("Enter", N_("speak with it")), ("n e d", N_("new, edit, delete")), ("j k g G", N_("move"))],
-    ),
-]
+TWO_COLUMNS = 110
+"""Cells of the terminal's width from which on the places stand side by side."""
 
 
 class Help(ModalScreen[None]):
@@ -69,27 +31,68 @@ class Help(ModalScreen[None]):
         Binding("escape,f1,q,question_mark", "dismiss", N_("Back"), key_display="Esc"),
         Binding("j,down", "scroll(1)", N_("Down"), key_display="j"),
         Binding("k,up", "scroll(-1)", N_("Up"), key_display="k"),
+        Binding("ctrl+d,pagedown,space", "scroll(10)", N_("Page down"), show=False),
+        Binding("ctrl+u,pageup", "scroll(-10)", N_("Page up"), show=False),
+        Binding("g,home", "scroll(-999)", N_("Top"), show=False),
+        Binding("G,end", "scroll(999)", N_("End"), show=False),
     ]
+
+    def __init__(self, screen: Screen[Any]) -> None:
+        super().__init__()
+        self._of = screen
 
     def compose(self) -> ComposeResult:
         """One text that scrolls where the terminal is small."""
         with VerticalScroll(classes="panel", id="help"):
-            yield Static(self._text(), markup=False)
+            yield Static(id="help-text", markup=False)
         yield KeyBar()
 
-    def _text(self) -> Table:
-        accent = Style(color=PALETTES[self.app.theme].accent)
+    def on_mount(self) -> None:
+        """The keys."""
+        self._show()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """One column or two."""
+        self._show()
+
+    def language_changed(self) -> None:
+        """The words."""
+        say_again(self)
+        self._show()
+
+    def recolour(self) -> None:
+        """The colours."""
+        self._show()
+
+    def _show(self) -> None:
+        wide = self.app.size.width >= TWO_COLUMNS
+        self.query_one("#help").set_class(wide, "two")
+        found = places(self._of, self.app)
+        if not wide:
+            page = self._column(found)
+        else:
+            half, left = sum(len(place.keys) + 2 for place in found) / 2, 0
+            while left < len(found) - 1 and sum(len(p.keys) + 2 for p in found[: left + 1]) <= half + 2:
+                left += 1
+            page = Table.grid(padding=(0, 3, 0, 0), expand=True)
+            page.add_column(ratio=1)
+            page.add_column(ratio=1)
+            page.add_row(self._column(found[:left]), self._column(found[left:]))
+        self.query_one("#help-text", Static).update(page)
+
+    def _column(self, found: list[Place]) -> Table:
+        accent = Style(color=palette_of(self.app).accent)
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(no_wrap=True)
         table.add_column()
-        for number, (title, keys) in enumerate(KEYS):
+        for number, place in enumerate(found):
             if number:
                 table.add_row()
-            table.add_row(Text(_(title), Style(bold=True)))
-            for key, words in keys:
-                table.add_row(Text(f" {key}", accent), _(words))
+            table.add_row(Text(_(place.title), Style(bold=True)))
+            for key, words in place.keys:
+                table.add_row(Text(f" {key}", accent), Text(_(words)))
         return table
 
     def action_scroll(self, lines: int) -> None:
-        """Line by line."""
+        """So many lines."""
         self.query_one("#help").scroll_relative(y=lines, animate=False)

@@ -22,7 +22,7 @@ from aichat_tui.rows import row, rows
 from aichat_tui.screens.persona_verbs import PersonaVerbs
 from aichat_tui.standing import standing, welcome
 from aichat_tui.text import label
-from aichat_tui.theme import PALETTES
+from aichat_tui.theme import palette_of
 from aichat_tui.widgets.composer import Composer
 from aichat_tui.widgets.lines import KeyBar, Notice, Title, Words
 from aichat_tui.widgets.personas import SHARED, Entry, PersonaList
@@ -38,18 +38,25 @@ DRAWER_BELOW = 72
 class MainScreen(PersonaVerbs):
     """Where one chats."""
 
+    PLACE = N_("Chat")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "stop", N_("Stop")),
-        Binding("ctrl+g", "go_on", N_("Continue"), priority=True),
-        Binding("ctrl+r", "retry", N_("Again"), priority=True),
-        Binding("ctrl+x", "take_back", N_("Take back"), priority=True),
-        Binding("ctrl+n", "conversation_new", N_("New"), priority=True),
-        Binding("ctrl+o", "conversations", N_("History"), priority=True),
-        Binding("ctrl+b", "personas", N_("Personas"), priority=True),
+        Binding("escape", "stop", N_("Stop"), tooltip=N_("Stop the answer")),
+        Binding("ctrl+g", "go_on", N_("Continue"), priority=True, tooltip=N_("Continue the answer")),
+        Binding("ctrl+r", "retry", N_("Again"), priority=True, tooltip=N_("Ask again; send again; connect now")),
+        Binding("ctrl+x", "take_back", N_("Take back"), priority=True, tooltip=N_("Take back what was not sent")),
+        Binding("ctrl+n", "conversation_new", N_("New"), priority=True, tooltip=N_("New conversation")),
+        Binding(
+            "ctrl+o",
+            "conversations",
+            N_("Conversations"),
+            priority=True,
+            tooltip=N_("Conversations"),
+        ),
+        Binding("ctrl+b", "personas", N_("Personas"), priority=True, tooltip=N_("Personas: go there, hide, show")),
         Binding("escape", "back", N_("Back"), show=False),
         Binding("alt+up", "persona_step(-1)", N_("Persona above"), show=False, priority=True),
         Binding("alt+down", "persona_step(1)", N_("Persona below"), show=False, priority=True),
-        Binding("ctrl+end", "to_end", N_("Newest"), show=False, priority=True),
+        Binding("ctrl+end", "to_end", N_("Newest"), show=False, priority=True, tooltip=N_("To the newest message")),
         Binding("question_mark", "app.help", N_("Help"), show=False),
     ]
 
@@ -93,7 +100,7 @@ class MainScreen(PersonaVerbs):
 
     def recolour(self) -> None:
         """The theme is another one."""
-        self.transcript.use(PALETTES[self.app.theme])
+        self.transcript.use(palette_of(self.app))
         self._show_personas()
 
     def language_changed(self) -> None:
@@ -165,7 +172,7 @@ class MainScreen(PersonaVerbs):
             mark = label(persona.owner) or (SHARED if persona.shared else "")
             unread = self.desk.has_unread(persona.id)
             entries.append(Entry(persona.id, label(persona.name), about, time, unread, mark))
-        self.personas.show(entries, self.desk.persona_id, PALETTES[self.app.theme])
+        self.personas.show(entries, self.desk.persona_id, palette_of(self.app))
 
     def _show_state(self) -> None:
         """What stands in the way, and what to do when there is nobody to speak with."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from aichat.protocol import frames
 from aichat.protocol.values import Persona
 from aichat_tui.i18n import _, plural
+from aichat_tui.looks import Deed
 from aichat_tui.screens.base import DeskScreen
 from aichat_tui.text import label
 from aichat_tui.widgets.personas import PersonaList
@@ -14,6 +17,12 @@ class PersonaVerbs(DeskScreen):
     """The part of the main screen that deals with personas."""
 
     personas: PersonaList
+
+    def persona_deeds(self) -> Iterator[Deed]:
+        """For the command palette, where the list of personas has no keys."""
+        yield Deed(_("New persona"), _("Name, prompt, greeting"), self.action_persona_new)
+        yield Deed(_("Edit persona"), _("Change the one under the cursor"), self.action_persona_edit)
+        yield Deed(_("Delete persona"), _("With its conversations, after a question"), self.action_persona_delete)
 
     def back_from_dialog(self) -> None:
         """A dialog has closed."""

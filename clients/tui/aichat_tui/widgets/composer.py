@@ -15,6 +15,7 @@ from aichat_tui.i18n import N_
 class Composer(TextArea):
     """A text area that grows to eight lines."""
 
+    PLACE = N_("Writing")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", N_("Send"), key_display="Enter", priority=True),
         Binding("ctrl+j,alt+enter,shift+enter", "newline", N_("Line"), key_display="^J", priority=True),

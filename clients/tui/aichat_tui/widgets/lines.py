@@ -14,12 +14,8 @@ from textual.widgets import Static
 
 from aichat_tui.avatar import fit, initials
 from aichat_tui.i18n import _
-from aichat_tui.theme import PALETTES, Palette
-
-KEY_NAMES = {
-    "escape": "Esc", "enter": "Enter", "tab": "Tab", "question_mark": "?", "delete": "Del", "up": "↑", "down": "↓",
-    "slash": "/",
-}  # fmt: skip
+from aichat_tui.keys import key_word
+from aichat_tui.theme import Palette, palette_of
 
 
 class Words(Static):
@@ -43,7 +39,7 @@ class Line(Widget):
 
     def palette(self) -> Palette:
         """The colours in use."""
-        return PALETTES[self.app.theme]
+        return palette_of(self.app)
 
 
 class Title(Line):
@@ -171,9 +167,4 @@ class KeyBar(Line):
 
 def key_name(binding: Binding) -> str:
     """^N, Esc, F1, d."""
-    if binding.key_display:
-        return binding.key_display
-    key = binding.key
-    if key.startswith("ctrl+"):
-        return "^" + key[5:].upper()
-    return KEY_NAMES.get(key, key.upper() if key[0] == "f" and key[1:].isdigit() else key)
+    return binding.key_display or key_word(binding.key)

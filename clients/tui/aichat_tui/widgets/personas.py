@@ -37,6 +37,7 @@ class Entry(NamedTuple):
 class PersonaList(KeyList):
     """Chooses a persona."""
 
+    PLACE = N_("Personas")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,l", "select", N_("Open"), show=False),
         Binding("n", "screen.persona_new", N_("New persona")),

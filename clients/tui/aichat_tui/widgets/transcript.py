@@ -39,6 +39,7 @@ CHUNK = 40
 class Transcript(ScrollView, can_focus=True):
     """Shows rows; scrolls; folds reasoning."""
 
+    PLACE = N_("Conversation")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll_up", N_("Up"), show=False),
         Binding("down,j", "scroll_down", N_("Down"), show=False),
