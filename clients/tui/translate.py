@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -62,7 +63,9 @@ def as_text(catalog: Catalog) -> bytes:
 def compiled(catalog: Catalog) -> bytes:
     """What the app loads."""
     out = BytesIO()
-    write_mo(out, read_po(BytesIO(as_text(catalog)), locale=catalog.locale_identifier))
+    ready = read_po(BytesIO(as_text(catalog)), locale=catalog.locale_identifier)
+    ready.creation_date = ready.revision_date = datetime(2000, 1, 1, tzinfo=UTC)  # the same words are the same file
+    write_mo(out, ready)
     return out.getvalue()
 
 

@@ -159,9 +159,8 @@ class KeyBar(Line):
             if not binding.show or not enabled or binding.action in seen:
                 continue
             seen.add(binding.action)
-            keep = node is self.app
-            hint = (key_name(binding), _(binding.description), keep or binding.action in ("stop", "help"))
-            (everywhere if keep else here).append(hint)
+            hint = (key_name(binding), _(binding.description), binding.action in ("stop", "help", "quit"))
+            (everywhere if node is self.app else here).append(hint)
         return here + everywhere
 
 
