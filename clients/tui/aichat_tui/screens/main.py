@@ -48,7 +48,7 @@ class MainScreen(PersonaVerbs):
         Binding(
             "ctrl+o",
             "conversations",
-            N_("Conversations"),
+            N_("History"),
             priority=True,
             tooltip=N_("Conversations"),
         ),
