@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+from aichat_tui.confined import is_confined
 from aichat_tui.i18n import N_
 
 
@@ -46,6 +47,7 @@ class Composer(TextArea):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True)
         self.highlight_cursor_line = False
+        self.cursor_blink = not is_confined()  # it is drawn there and sent from there, twice a second, for everybody
         self.starters = 0
         """How many starters stand above, chosen by number while nothing is written."""
 
