@@ -20,10 +20,20 @@ from tests.ssh.conftest import House
 PLENTY = 30.0
 
 
-def programs(house: House) -> list[int]:
-    """The processes that the service has started."""
-    pid = house.service.process.child.pid
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def template(house: House) -> int:
+    """The process that programs are copies of."""
+    (pid,) = children(house.service.process.child.pid)
+    return pid
+
+
+def programs(house: House) -> list[int]:
+    """The programs of sessions."""
+    return children(template(house))
 
 
 def until(seen: Callable[[], object], what: str, timeout: float = PLENTY) -> float:
@@ -156,7 +166,7 @@ def test_nothing_secret_or_private_is_to_be_read_in_proc(house: House) -> None:
     client.stdout.read(6)
     (pid,) = programs(house)
     argv = Path(f"/proc/{pid}/cmdline").read_bytes()
-    environ = Path(f"/proc/{pid}/environ").read_bytes()
+    environ = Path(f"/proc/{template(house)}/environ").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
     client.kill()
     client.communicate()
     assert b"private-words" not in argv
@@ -240,3 +250,27 @@ def test_the_service_stops_with_its_sessions(make_house: Callable[..., House]) -
     _, err = client.communicate(timeout=PLENTY)
     assert b"the server is stopping" in err
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_programs_end_with_a_service_that_is_killed(make_house: Callable[..., House]) -> None:
+    house = make_house()
+    client = house.start("ask", "--new", "xueba", "!slow " + "word " * 200)
+    assert client.stdout is not None
+    client.stdout.read(6)
+    (pid,), parent = programs(house), template(house)
+    house.service.kill()
+    until(lambda: not Path(f"/proc/{pid}").exists() and not Path(f"/proc/{parent}").exists(), "the end of both", 5)
+    client.communicate(timeout=PLENTY)
+    house.service.start()
+    assert house.run("list").returncode == 0
+
+
+def test_a_template_that_dies_takes_its_sessions_along_and_another_is_made(make_house: Callable[..., House]) -> None:
+    house = make_house()
+    client = house.start("ask", "--new", "xueba", "!slow " + "word " * 200)
+    assert client.stdout is not None
+    client.stdout.read(6)
+    os.kill(template(house), signal.SIGKILL)
+    client.communicate(timeout=PLENTY)
+    assert client.returncode == 255
+    assert house.run("list").returncode == 0

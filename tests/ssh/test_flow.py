@@ -16,30 +16,26 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
 from aichat.chat import administration as verbs
-from aichat.doors.ssh import SSHDoor, child
+from aichat.doors.ssh import SSHDoor
 from tests.ends import Server
 
 MB = 1_048_576
 
 WRITES = """
-import os, sys
-line = b""
-while not line.endswith(b"\\n"):
-    line += os.read(3, 65536)
-open(sys.argv[0] + ".began", "w").close()
-try:
-    for n in range(300):
-        os.write(FD, b"x" * 1048576)
-        open(sys.argv[0] + ".wrote", "a").write("x")
-finally:
-    open(sys.argv[0] + ".over", "w").close()
+import os
+folder = FOLDER
+open(folder + "/began", "w").close()
+for n in range(300):
+    os.write(FD, b"x" * 1048576)
+    open(f"{folder}/wrote.{n}", "w").close()
+open(folder + "/over", "w").close()
 """
 
 SLEEPS = """
-import os, signal, sys, tty
+import os, signal, tty
 if os.isatty(0):
     tty.setraw(0)
-open(sys.argv[0] + ".began", "w").close()
+open(FOLDER + "/began", "w").close()
 signal.pause()
 """
 
@@ -74,9 +70,16 @@ class Line:
         self.clients.append(subprocess.Popen(command, stdin=stdin, stdout=pipe, stderr=pipe))
         return self.clients[-1]
 
+    def program(self, text: str) -> None:
+        """What is to run in place of `aichat-tui`."""
+        (self.folder / "aichat_tui/__main__.py").write_text(text.replace("FOLDER", repr(str(self.folder))))
+
 
 @pytest_twisted.async_yield_fixture
-async def line(tmp_path: Path) -> AsyncIterator[Line]:
+async def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
+    (tmp_path / "aichat_tui").mkdir()
+    (tmp_path / "aichat_tui/__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     server = await Server(tmp_path, trust_local=False).open()
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
     line = (tmp_path / "key.pub").read_text()
@@ -97,37 +100,28 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 
 @pytest.mark.parametrize(("descriptor", "options"), [(1, ()), (2, ()), (1, ("-tt",))])
 @pytest_twisted.ensureDeferred
-async def test_a_reader_who_does_not_read(
-    line: Line, monkeypatch: pytest.MonkeyPatch, descriptor: int, options: tuple[str, ...]
-) -> None:
-    script = line.folder / "writes.py"
-    script.write_text(WRITES.replace("FD", str(descriptor)))
-    monkeypatch.setattr(child, "LAUNCHER", script)
+async def test_a_reader_who_does_not_read(line: Line, descriptor: int, options: tuple[str, ...]) -> None:
+    line.program(WRITES.replace("FD", str(descriptor)))
     line.start(*options)
-    await until(Path(f"{script}.began"))
+    await until(line.folder / "began")
     before, wrote, still = resident(), -1, 0
     while still < 50:  # until it has not got on for half a second
         await deferLater(reactor, 0.01)
-        path = Path(f"{script}.wrote")
-        now = path.stat().st_size if path.exists() else 0
+        now = len(list(line.folder.glob("wrote.*")))
         wrote, still = now, still + 1 if now == wrote else 0
-    assert not Path(f"{script}.over").exists()
+    assert not (line.folder / "over").exists()
     assert wrote < 32, "the windows hold a few MB, the program waits"
     assert resident() - before < 16 * MB
 
 
 @pytest.mark.parametrize("options", [(), ("-tt",)])
 @pytest_twisted.ensureDeferred
-async def test_a_program_that_does_not_read(
-    line: Line, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
-) -> None:
-    script = line.folder / "sleeps.py"
-    script.write_text(SLEEPS)
-    monkeypatch.setattr(child, "LAUNCHER", script)
+async def test_a_program_that_does_not_read(line: Line, options: tuple[str, ...]) -> None:
+    line.program(SLEEPS)
     client = line.start(*options)
     assert client.stdin is not None
     os.set_blocking(client.stdin.fileno(), False)
-    await until(Path(f"{script}.began"))
+    await until(line.folder / "began")
     before, sent, still = resident(), 0, 0
     while still < 50 and sent < 64 * MB:
         try:

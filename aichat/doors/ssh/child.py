@@ -15,32 +15,25 @@ import shutil
 import signal
 import socket
 import struct
-import sys
 import tempfile
 import termios
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Protocol
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
-from twisted.internet.protocol import Factory, ProcessProtocol, connectionDone
+from twisted.internet.process import ProcessReader, ProcessWriter
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from aichat.log import make_logger
-
-LAUNCHER = Path(__file__).with_name("launch.py")
+from aichat.doors.ssh.template import PASSED_ON, Template
 
 HANG_UP_SECONDS = 1.0
 """After a hang-up the program has this long; then it is killed."""
-
-DRAIN_SECONDS = 1.0
-"""How long a pseudo-terminal is read after its program has ended."""
 
 LIMITS = {
     "RLIMIT_DATA": 512 * 1_048_576,
@@ -53,9 +46,6 @@ LIMITS = {
 
 NICE = 5
 """Programs of sessions come after the service, which answers everybody."""
-
-PASSED_ON = ("PYTHONPATH", "TZ")
-"""What the program has of the service's environment, besides what is made for it."""
 
 TICKETS_MOST = 1_000
 """Tickets that one program may ask for: it needs one for each time it connects."""
@@ -110,16 +100,16 @@ def environment(given: Mapping[str, str], home: str, url: str) -> dict[str, str]
     return made
 
 
-class Child(ProcessProtocol):
-    """Starts the program. `ticket` makes a ticket, `size` is the terminal's, or None for pipes."""
+class Child:
+    """Starts the program. `ticket` makes a ticket, `size` is the terminal's, or None for pipes. Errors: OSError.
 
-    transport: Any
-
-    _log = make_logger("aichat.doors.ssh")
+    `on_gone` is called when the process is gone, whatever became of the channel.
+    """
 
     def __init__(
         self,
         reactor: Any,
+        template: Template,
         watcher: Watcher,
         arguments: list[str],
         given: Mapping[str, str],
@@ -134,71 +124,87 @@ class Child(ProcessProtocol):
         self._watcher = watcher
         self._on_gone = on_gone
         self._terminal: _Terminal | None = None
-        self._told = self._reaped = False
-        self._how: tuple[int | None, int | None] = (None, None)
+        self._pipes: dict[int, Any] = {}
+        self._told = self._is_gone = self._is_paused = False
+        self._status = 0
         self._timer: IDelayedCall | None = None
         self._home = tempfile.mkdtemp(prefix="aichat-ssh-")
         ours, theirs = socket.socketpair()
-        slave = -1
+        opened: list[int] = []
         try:
-            files: dict[int, Any] = {0: "w", 1: "r", 2: "r", 3: theirs.fileno()}
             if size is not None:
-                master, slave = pty.openpty()
-                _dress(slave, quiet=quiet)
-                self._terminal = _Terminal(reactor, master, watcher.out, self._terminal_closed)
-                self._terminal.resize(size)
-                files = {0: slave, 1: slave, 2: slave, 3: theirs.fileno()}
-            command = [sys.executable, "-P", str(LAUNCHER)]
-            reactor.spawnProcess(
-                self, sys.executable, command, env=environment(given, self._home, url), childFDs=files
-            )
-            order = {"arguments": arguments, "terminal": size is not None, "limits": LIMITS, "nice": NICE}
-            ours.setblocking(False)
+                opened = list(pty.openpty())
+                _dress(opened[1], quiet=quiet)
+                files = [opened[1]] * 3
+            else:
+                opened = [*os.pipe(), *os.pipe(), *os.pipe()]
+                files = [opened[0], opened[3], opened[5]]
+            self._send = template.start([*files, theirs.fileno()], self._ended)
+            keep = [opened[0]] if size is not None else [opened[1], opened[2], opened[4]]
+            for file in keep:
+                opened.remove(file)
+            order = {
+                "arguments": arguments,
+                "environment": environment(given, self._home, url),
+                "terminal": size is not None,
+                "limits": LIMITS,
+                "nice": NICE,
+            }
             factory = Factory.forProtocol(_TicketWindow)
             factory.ticket, factory.order = ticket, json.dumps(order).encode() + b"\n"  # type: ignore[attr-defined]
+            ours.setblocking(False)
             reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, factory)
         except BaseException:
-            if self._terminal is not None:
-                self._terminal.close()
             shutil.rmtree(self._home, ignore_errors=True)
             raise
         finally:
             theirs.close()
             ours.close()
-            if slave >= 0:
-                os.close(slave)
-        if self._terminal is not None:
+            for file in opened:
+                os.close(file)
+        if size is not None:
+            self._terminal = _Terminal(reactor, keep[0], watcher.out, self._tell_if_over)
+            self._terminal.resize(size)
             self._terminal.start()
+            self._terminal.registerProducer(_Tap(watcher), True)
+        else:
+            for file in keep:
+                os.set_blocking(file, False)
+            self._pipes[0] = ProcessWriter(reactor, self, 0, keep[0], forceReadHack=True)
+            self._pipes[0].registerProducer(_Tap(watcher), True)
+            self._pipes[1] = ProcessReader(reactor, self, 1, keep[1])
+            self._pipes[2] = ProcessReader(reactor, self, 2, keep[2])
 
     # what the channel asks for
 
     def write(self, data: bytes) -> None:
-        """To standard input, or typed."""
-        if self._terminal is not None:
-            self._terminal.write(data)
-        elif self.transport is not None:
-            self.transport.write(data)
+        """To standard input, or typed; nobody minds what comes after the program has closed it."""
+        into = self._terminal if self._terminal is not None else self._pipes.get(0)
+        if into is not None:
+            into.write(data)
 
     def end_of_input(self) -> None:
         """Nothing more will be written."""
         if self._terminal is not None:
             self._terminal.end_of_input()
-        elif self.transport is not None:
-            self.transport.closeStdin()
+        elif 0 in self._pipes:
+            self._pipes[0].loseConnection()
 
     def pause(self) -> None:
         """Read no more of what it writes: it will wait."""
+        self._is_paused = True
         if self._terminal is not None:
             self._terminal.pause()
-        elif self.transport is not None:
-            self.transport.pauseProducing()
+        for reader in self._readers():
+            reader.stopReading()
 
     def resume(self) -> None:
         """Read on."""
+        self._is_paused = False
         if self._terminal is not None:
             self._terminal.resume()
-        elif self.transport is not None:
-            self.transport.resumeProducing()
+        for reader in self._readers():
+            reader.startReading()
 
     def resize(self, size: Size) -> None:
         """The window has another size; the program gets SIGWINCH."""
@@ -207,80 +213,55 @@ class Child(ProcessProtocol):
 
     def signal(self, number: int) -> None:
         """Send a signal to the whole process group, unless it is over."""
-        if self._reaped or self.transport is None or self.transport.pid is None:
-            return
-        try:
-            os.killpg(self.transport.pid, number)
-        except ProcessLookupError:  # it has no group of its own yet
-            with suppress(ProcessLookupError):
-                os.kill(self.transport.pid, number)
+        if not self._is_gone:
+            with suppress(OSError):
+                self._send(number)
 
     def hang_up(self) -> None:
         """Nobody is there any more: end it, soon or by force. `on_gone` tells when it is gone."""
         self._told = True
         if self._terminal is not None:
             self._terminal.close()
-        elif self.transport is not None:
-            self.transport.loseConnection()
-        if not self._reaped:
+        for pipe in list(self._pipes.values()):
+            pipe.connectionLost(Failure(CONNECTION_DONE))
+        if not self._is_gone:
             self.signal(signal.SIGHUP)
-            self._cancel_timer()
             self._timer = self._reactor.callLater(HANG_UP_SECONDS, self.signal, signal.SIGKILL)
 
-    # what the reactor calls
+    # what is told of it
 
-    def connectionMade(self) -> None:
-        """It was started."""
-        if self._terminal is not None:
-            self._terminal.registerProducer(_Tap(self._watcher), True)
-        elif self.transport is not None:
-            self.transport.registerProducer(_Tap(self._watcher), True)
+    def childDataReceived(self, name: int, data: bytes) -> None:
+        """It wrote to standard output or error."""
+        (self._watcher.out if name == 1 else self._watcher.err)(data)
 
-    def outReceived(self, data: bytes) -> None:
-        """It wrote to standard output."""
-        self._watcher.out(data)
+    def childConnectionLost(self, name: int, reason: Failure) -> None:
+        """It closed one of its pipes, or we did."""
+        pipe = self._pipes.pop(name, None)
+        if pipe is not None:
+            os.close(pipe.fileno())
+            self._tell_if_over()
 
-    def errReceived(self, data: bytes) -> None:
-        """It wrote to standard error."""
-        self._watcher.err(data)
-
-    def processExited(self, reason: Failure) -> None:
-        """It is over, what it wrote may still come."""
-        pid = self.transport.pid if self.transport is not None else None
-        self._reaped = True
-        self._cancel_timer()
-        if pid is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)  # whatever it left behind
-        error = reason.value
-        assert isinstance(error, ProcessDone | ProcessTerminated)
-        self._how = (error.exitCode, error.signal)
-
-    def processEnded(self, reason: Failure) -> None:
-        """It is over, and its pipes are closed; a terminal may have more to read."""
-        if not self._reaped:
-            self.processExited(reason)
-        shutil.rmtree(self._home, ignore_errors=True)
-        if self._terminal is None or self._terminal.is_closed:
-            self._tell()
-        else:
-            self._timer = self._reactor.callLater(DRAIN_SECONDS, self._terminal.close)
-        self._on_gone()
-
-    def _terminal_closed(self) -> None:
-        if self._reaped:
-            self._cancel_timer()
-            self._tell()
-
-    def _tell(self) -> None:
-        if not self._told:
-            self._told = True
-            self._watcher.ended(*self._how)
-
-    def _cancel_timer(self) -> None:
+    def _ended(self, status: int) -> None:
+        """The process is gone; what it wrote may still come."""
+        self._is_gone = True
+        self._status = status
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        self._timer = None
+        shutil.rmtree(self._home, ignore_errors=True)
+        if 0 in self._pipes:
+            self._pipes[0].connectionLost(Failure(CONNECTION_DONE))
+        self._tell_if_over()
+        self._on_gone()
+
+    def _tell_if_over(self) -> None:
+        is_read = not self._readers() if self._terminal is None else self._terminal.is_closed
+        if self._is_gone and is_read and not self._told:
+            self._told = True
+            code = os.waitstatus_to_exitcode(self._status)
+            self._watcher.ended(*((code, None) if code >= 0 else (None, -code)))
+
+    def _readers(self) -> list[Any]:
+        return [self._pipes[name] for name in (1, 2) if name in self._pipes]
 
 
 @implementer(IPushProducer)

@@ -16,6 +16,7 @@ from aichat.chat.accounts import Accounts
 from aichat.doors.ssh.hostkey import host_key
 from aichat.doors.ssh.login import Login, Methods
 from aichat.doors.ssh.session import Channels, SessionChannel
+from aichat.doors.ssh.template import Template
 from aichat.doors.ssh.wire import SILENT, Wire
 from aichat.gate import is_local
 from aichat.log import make_logger
@@ -61,6 +62,7 @@ class SSHDoor(SSHFactory):
         self._wires: set[Wire] = set()
         self._strangers: dict[Wire, str] = {}
         self._sessions: Counter[int] = Counter()
+        self.template = Template(reactor)
         self.children = 0
 
     @property
@@ -69,10 +71,11 @@ class SSHDoor(SSHFactory):
         return self._sessions.total()
 
     def open(self) -> None:
-        """Read the host key, or make it. Errors: OSError, ValueError."""
+        """Read the host key, or make it, and have programs ready. Errors: OSError, ValueError."""
         key = host_key(self._state_dir)
         self.privateKeys: dict[bytes, Key] = {b"ssh-ed25519": key}
         self.publicKeys: dict[bytes, Key] = {b"ssh-ed25519": key.public()}
+        self.template.warm()
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Somebody comes; None: too many are on the way in already."""
@@ -141,5 +144,6 @@ class SSHDoor(SSHFactory):
         deadline = self.reactor.seconds() + STOP_SECONDS
         while (self.children or self._wires) and self.reactor.seconds() < deadline:
             await deferLater(self.reactor, 0.02)
+        self.template.close()
         if self.children:
             self.log.warn("{n} programs of SSH sessions did not end", n=self.children)

@@ -189,8 +189,8 @@ class SessionChannel(SSHChannel):
         try:
             self._leave = self._door.enter(identity.user, self)
             self._child = Child(
-                self._door.reactor, self, arguments, {"TERM": "dumb", **self._given}, self._door.url,
-                self._next_ticket, self._size, self._door.child_gone, quiet=not arguments,
+                self._door.reactor, self._door.template, self, arguments, {"TERM": "dumb", **self._given},
+                self._door.url, self._next_ticket, self._size, self._door.child_gone, quiet=not arguments,
             )  # fmt: skip
             self._door.child_came()
         except AichatError as error:
