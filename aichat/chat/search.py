@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,10 +17,13 @@ from aichat.protocol.frames import SearchRequest, SearchResults
 from aichat.store import Store
 
 QUIET_SECONDS, QUIET_MOST = 5.0, 12
-"""The index is filled so long after an answer ended; while others are being written that is put off, so often."""
+"""The index is filled so long after an answer ended; while others are being written it waits, so often at most."""
 
 PAUSE_SECONDS = 0.05
 """Between two steps, for everybody else's writes."""
+
+USERS_AT_ONCE = 200
+"""In one step: where each said little, a transaction for each would cost more than what it brings."""
 
 STEPS_AT_ONCE = 10
 """A search first puts in what is missing, in so many steps at most."""
@@ -50,7 +54,7 @@ class Search:
         await self._one.acquire()
         try:
             for _ in range(STEPS_AT_ONCE):
-                if not await self._store.search.index(user_id):
+                if not await self._store.search.index([user_id]):
                     return await self._store.search.find(user_id, request)
             self.note(user_id)
             return replace(await self._store.search.find(user_id, request), indexing=True)
@@ -78,35 +82,47 @@ class Search:
         if self._timer is None and not self._is_filling and not self._stopping:
             self._timer = self._reactor.callLater(QUIET_SECONDS, self._begin)
 
+    @property
+    def _must_wait(self) -> bool:
+        return bool(self._turns.running) and self._put_off < QUIET_MOST
+
     def _begin(self) -> None:
         self._timer = None
-        self._put_off += 1
-        if self._turns.running and self._put_off < QUIET_MOST:
+        if self._must_wait:
+            self._put_off += 1
             self._wait()
             return
-        self._put_off, self._is_filling = 0, True
+        self._is_filling = True
         self._filling = ensureDeferred(self._fill())
 
     async def _fill(self) -> None:
+        user_ids: list[int] = []
+        is_broken_off = False
         try:
-            while not self._stopping and (user_id := await self._next()) is not None:
-                if await self._store.search.index(user_id):
+            while not is_broken_off and not self._stopping and (user_ids := await self._next()):
+                for user_id in await self._store.search.index(user_ids):
                     self._behind[user_id] = None  # after the others
-                    await deferLater(self._reactor, PAUSE_SECONDS)
+                await deferLater(self._reactor, PAUSE_SECONDS)
+                is_broken_off = self._must_wait
+            if not is_broken_off:
+                self._put_off = 0
         except AichatError as error:
+            self._behind.update(dict.fromkeys(user_ids))
             self._log.warn("the search index waits: {error}", error=error)
         except Exception:
             self._log.failure("filling the search index failed")
         finally:
             self._is_filling = False
+        if is_broken_off:
+            self._wait()
 
-    async def _next(self) -> int | None:
+    async def _next(self) -> list[int]:
         """Whose messages come next."""
-        if self._others is not None and (other := await self._store.log.user_after(self._others)):
-            self._others = other
-            self._behind[other] = None
-        else:
-            self._others = None
-        user_id = next(iter(self._behind), None)
-        self._behind.pop(user_id or 0, None)
-        return user_id
+        if self._others is not None:
+            others = await self._store.log.users_after(self._others, USERS_AT_ONCE)
+            self._others = others[-1] if others else None
+            self._behind.update(dict.fromkeys(others))
+        user_ids = list(islice(self._behind, USERS_AT_ONCE))
+        for user_id in user_ids:
+            del self._behind[user_id]
+        return user_ids

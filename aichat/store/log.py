@@ -93,6 +93,12 @@ class Log:
         """The next user by id, if there is one."""
         return self._database.read(lambda connection: self._queries.user_after(connection, id=user_id))
 
+    def users_after(self, user_id: int, most: int) -> Deferred[list[int]]:
+        """The next users by id."""
+        return self._database.read(
+            lambda connection: [row[0] for row in self._queries.users_after(connection, id=user_id, limit=most)]
+        )
+
     def prune(self, user_id: int) -> Deferred[int]:
         """Forget some of a user's old replies, tombstones and deleted conversations -> how many rows; 0: none."""
 

@@ -39,9 +39,9 @@ class Search:
         self._database = database
         self._queries = queries
 
-    def index(self, user_id: int) -> Deferred[int]:
-        """Put some of a user's messages into the index -> how many; 0: all are in it."""
-        return self._database.write(lambda connection: index_some(self._queries, connection, user_id))
+    def index(self, user_ids: list[int]) -> Deferred[list[int]]:
+        """Put some of these users' messages into the index -> those of whom not all is in it."""
+        return self._database.write(lambda connection: index_some(self._queries, connection, user_ids))
 
     def find(self, user_id: int, request: SearchRequest) -> Deferred[SearchResults]:
         """The newest matches before a message. Errors: AichatError not_found, bad_frame (no word in it)."""

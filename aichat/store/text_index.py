@@ -15,22 +15,33 @@ TEXT_MOST = 100_000
 """Letters of one message in the index."""
 
 
-def index_some(queries: Any, connection: sqlite3.Connection, user_id: int) -> int:
-    """Put some of a user's messages into the index -> how many; 0: all are in it."""
-    seq, ident = queries.indexed(connection, user_id=user_id) or (-1, 0)
-    rows, room = [], STEP_CHARS
-    for row in queries.not_indexed(connection, user_id=user_id, seq=seq, id=ident, length=TEXT_MOST, limit=STEP):
-        rows.append(row)
-        room -= len(row[2])
-        if room < 0:
-            break
-    if not rows:
-        return 0
-    own = mark(user_id)
-    texts = sorted((ident, text) for _, ident, text in rows if text)  # in order, else FTS5 writes each by itself
-    queries.index_text(connection, [{"id": ident, "text": own + text} for ident, text in texts])
-    queries.keep_indexed(connection, user_id=user_id, seq=rows[-1][0], id=rows[-1][1])
-    return len(rows)
+def index_some(queries: Any, connection: sqlite3.Connection, user_ids: list[int]) -> list[int]:
+    """Put some of these users' messages into the index -> those of whom not all is in it."""
+    texts: dict[int, str] = {}
+    count, room, left = 0, STEP_CHARS, []
+    for user_id in user_ids:
+        if count == STEP or room < 0:
+            left.append(user_id)
+            continue
+        seq, ident = queries.indexed(connection, user_id=user_id) or (-1, 0)
+        rows = queries.not_indexed(
+            connection, user_id=user_id, seq=seq, id=ident, length=TEXT_MOST, limit=STEP - count
+        )
+        own, known = mark(user_id), count
+        for row in rows:
+            seq, ident, text = row
+            count, room = count + 1, room - len(text)
+            if text:
+                texts[ident] = own + text
+            if room < 0:
+                break
+        if count > known:
+            queries.keep_indexed(connection, user_id=user_id, seq=seq, id=ident)
+        if count == STEP or room < 0:
+            left.append(user_id)  # perhaps
+    # In order, else FTS5 writes each by itself.
+    queries.index_text(connection, [{"id": ident, "text": texts[ident]} for ident in sorted(texts)])
+    return left
 
 
 def forget(queries: Any, connection: sqlite3.Connection, conversation_id: int, most: int) -> None:

@@ -24,6 +24,9 @@ INSERT INTO requests (user_id, request_id, digest, reply) VALUES (:user_id, :req
 -- name: user_after(id)$
 SELECT MIN(id) FROM users WHERE id > :id;
 
+-- name: users_after(id, limit)
+SELECT id FROM users WHERE id > :id ORDER BY id LIMIT :limit;
+
 -- name: forget_old_replies(user_id, age, limit)!
 DELETE FROM requests WHERE user_id = :user_id AND request_id IN (
     SELECT request_id FROM requests WHERE user_id = :user_id AND create_time < datetime('now', :age)

@@ -13,9 +13,10 @@ import pytest_twisted
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import reactor
-from twisted.internet.task import deferLater
+from twisted.internet.task import Clock, deferLater
 
 from aichat.chat import administration as verbs
+from aichat.chat import search
 from aichat.chat.search import Search
 from aichat.store.matching import SHOWN, Words, folded, snippet
 from tests.ends import End, Server
@@ -250,6 +251,42 @@ async def test_what_no_index_has_yet_is_said_and_comes_by_itself(
     reply = await wei.search("needle")
     assert "indexing" not in reply
     assert len([r for r in reply["results"] if "message_id" in r]) == 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_index_waits_while_answers_are_written_but_not_for_ever(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aichat.store.text_index.STEP", 1)
+    clock = Clock()
+    wei, mara = await Talker.come(server, "wei"), await Talker.come(server, "mara")
+
+    async def on(filling: Search) -> None:
+        """Until it fills no more: it is done, or waits."""
+        while filling._is_filling:
+            clock.advance(search.PAUSE_SECONDS)
+            await deferLater(reactor, 0)
+
+    for n in range(3):
+        await wei.say(f"needle {n}", "hay")
+    filling = Search(clock, server.store, server.turns)
+    filling.start()
+    clock.advance(search.QUIET_SECONDS)
+    asked = server.provider.next_question()
+    await mara.ask("ack", type="chat", persona_id=mara.persona, content="and?", request_id="r")
+    await asked
+    await on(filling)
+    left = await server.store._database.read(behind)
+    assert left > 1, "broken off when the answer began"
+    for _ in range(search.QUIET_MOST):
+        clock.advance(search.QUIET_SECONDS)
+        assert not filling._is_filling
+    clock.advance(search.QUIET_SECONDS)
+    await on(filling)
+    assert await server.store._database.read(behind) == 1, "all but the answer that is still written"
+    server.provider.finish()
+    await mara.get("message_done")
+    await filling.stop()
 
 
 def behind(connection: sqlite3.Connection) -> int:
