@@ -7,7 +7,8 @@ step by step: all are read, then all pieces go their way, then all that goes to 
 one thing many times does it faster than many things in turn, and is slow when it just woke up. At 200 streams a delta
 cost a sixth less in one go than in slots of 5 ms, a sixth less by 256 than by 32, a tenth less with sending last
 (bench/run.py). Between every `AT_ONCE` streams the reactor has a turn, so that whoever else wants something does not
-wait for them all.
+wait for them all. What a delta waits at most is a tick and the work on the streams that are read with its own: by 112
+instead of 256 that work is halved at 200 streams, which pays for a tick of 34 instead of 30 ms, an eighth fewer reads.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from weakref import WeakKeyDictionary
 
 from aichat.log import make_logger
 
-TICK_SECONDS = 0.030
-AT_ONCE = 256
+TICK_SECONDS = 0.034
+AT_ONCE = 112
 REST_SECONDS = 0.016
 """From the end of a tick to the next one at least: where there is too much to do, each stream is read less often."""
 MANY = 16

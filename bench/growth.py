@@ -51,11 +51,11 @@ def conversations(runs: Runs) -> str:
     cost = grows(cpu(runs, "aichat", few), cpu(runs, "aichat", many), times, "µs")
     text += f"- **CPU per delta** {cost}: a wake-up, a read and a write are what a delta costs. Few streams pay them "
     text += (
-        "for each delta; from 16 on all are read together every 30 ms, and what came of one in between travels on "
+        "for each delta; from 16 on all are read together every 34 ms, and what came of one in between travels on "
     )
     text += "as one piece.\n"
     slow = [delay(runs, "aichat", load, "p99") for load in (few, many)]
-    text += f"- **Delay** (p99) {grows(*slow, times, 'ms')}: a delta waits for the next tick, 30 ms at most, and for "
+    text += f"- **Delay** (p99) {grows(*slow, times, 'ms')}: a delta waits for the next tick, 34 ms at most, and for "
     text += "the work on the streams before it; where a core is full, for all that is in front of it.\n"
     held = [load for load in loads if delay(runs, "aichat", load, "p99") <= 40]
     text += "- **As many as hold**: "
