@@ -8,7 +8,7 @@ one thing many times does it faster than many things in turn, and is slow when i
 cost a sixth less in one go than in slots of 5 ms, a sixth less by 256 than by 32, a tenth less with sending last
 (bench/run.py). Between every `AT_ONCE` streams the reactor has a turn, so that whoever else wants something does not
 wait for them all. What a delta waits at most is a tick and the work on the streams that are read with its own: by 112
-instead of 256 that work is halved at 200 streams, which pays for a tick of 34 instead of 30 ms, an eighth fewer reads.
+instead of 256 that work is halved at 200 streams, which pays for a tick of 34 ms instead of 30: fewer reads.
 """
 
 from __future__ import annotations

@@ -81,7 +81,8 @@ class Line:
             place.is_running = False
             self.running -= 1
             self._running_of[place.user_id] -= 1
-            self._running_of += Counter()  # without those at zero
+            if not self._running_of[place.user_id]:
+                del self._running_of[place.user_id]
         elif place in (queue := self._waiting_of.get(place.user_id, deque())):
             queue.remove(place)
             self.waiting -= 1

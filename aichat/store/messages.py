@@ -113,7 +113,9 @@ class Messages:
         -> how many of them were still running; the others keep what they have.
         """
         rows = [{"id": ident, "content": content, "reasoning": reasoning} for ident, content, reasoning in texts]
-        return self._database.write(lambda connection: int(self._queries.checkpoint_all(connection, rows)))
+        return self._database.write(
+            lambda connection: int(self._queries.checkpoint_all(connection, rows)), patient=True
+        )
 
     def finish(self, message_id: int, ending: Ending) -> Deferred[Message | None]:
         """Write the end of a running answer -> the message, or None if it was deleted meanwhile."""
@@ -152,7 +154,7 @@ class Messages:
                 seq=seq,
             )
 
-        return self._database.write(write)
+        return self._database.write(write, patient=True)
 
     def interrupt_running(self, failure: Failure) -> Deferred[int]:
         """Mark every answer that was running when the server went down -> how many."""

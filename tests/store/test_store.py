@@ -246,6 +246,32 @@ async def test_writes_wait_for_others_under_load_only(
 
 
 @pytest_twisted.ensureDeferred
+async def test_patient_writes_wait_for_one_that_is_not(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aichat.store import database
+
+    groups: list[int] = []
+    commit = database._commit_group
+    monkeypatch.setattr(database, "_commit_group", lambda c, works: groups.append(len(works)) or commit(c, works))
+    monkeypatch.setattr(database, "SPACING_SECONDS", 0.0)
+    monkeypatch.setattr(database, "PATIENT_SECONDS", 3_600.0)
+    pace = pace_of(reactor)
+    pace.streams += MANY
+    try:
+        await store._database.write(next_seq)
+        patient = [store._database.write(next_seq, patient=True) for _ in range(2)]
+        await store._database.read(lambda connection: None)
+        assert not any(each.called for each in patient)
+        await store._database.write(next_seq)
+        assert all(each.called for each in patient)
+        after = store._database.write(next_seq, patient=True)
+    finally:
+        pace.streams -= MANY
+    assert groups == [1, 3]
+    await store._database.write(next_seq)
+    assert after.called
+
+
+@pytest_twisted.ensureDeferred
 async def test_what_waits_for_others_is_written_when_the_service_stops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
