@@ -128,7 +128,14 @@ def others(idle: dict[str, Any], store: dict[str, Any]) -> str:
     text += f"{store['store_turns_per_second']:,.0f} turns a second through the store, "
     text += f"{store['queued_turns_per_second']:,.0f} by plain SQL through the same queue and thread "
     text += f"({100 * store['of_queued']:.0f} %), {store['bare_turns_per_second']:,.0f} in a bare loop; rounds, "
-    return text + "of the bare loop: " + ", ".join(f"{ratio:.2f}" for ratio in store["ratios_of_bare"]) + ".\n"
+    text += "of the bare loop: " + ", ".join(f"{ratio:.2f}" for ratio in store["ratios_of_bare"]) + ".\n"
+    index = store["index_us_per_answer"]
+    text += (
+        f"\nThe search index takes an answer of 200 deltas in {index / 1000:.1f} ms, {index / 200:.1f} µs a delta. "
+    )
+    return (
+        text + "It is filled when no answer is being written (or after a minute), so it is in no row of the table.\n"
+    )
 
 
 UNCERTAIN = """\
@@ -142,9 +149,8 @@ UNCERTAIN = """\
 - The client and the upstream are the same C programs for all. nginx and LiteLLM answer with server-sent events, the
   others with WebSocket frames; the client's own cost is in nobody's figures.
 - aichat stores, checkpoints and publishes; nginx and the relays do not. LiteLLM counts tokens and costs.
-- aichat's index for search is filled 5 s after the last answer, or while others are written when it has waited a
-  minute: not within a single round, but what the rounds before left falls into the later ones of a series. An answer
-  of 6,500 letters costs it 1.1 ms (FTS5 with trigrams), 5 µs a delta: what search costs, later than the turn.
+- aichat's index for search is filled while no answer is being written, 5 s after the last one: what it costs is under
+  "Other figures", and no part of a row. On a server that is never quiet for a minute it comes on top.
   Titles by the model are off: they would be one more request for each new conversation.
 - From commit 7c9ba66 on the upstream keeps its connections for whoever wants that; nginx and LiteLLM are as they are
   set by default. What was measured before closed each at its end, for all.

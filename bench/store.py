@@ -2,6 +2,8 @@
 it, the same rows by plain SQL: through the same queue and thread (`queued`: what the store's checks and mapping add),
 and in a loop of groups of 50 with nothing around it (`bare`: what SQLite itself takes). They take turns.
 
+And what the search index takes of an answer later, when it is quiet.
+
 The loop is the floor and does less than a turn must: it does not look for the request id, for unfinished answers and
 for the persona, hashes no command, makes none of the values that are published, and no thread waits for another.
 """
@@ -131,13 +133,36 @@ def prepare(db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO personas (id, name, prompt) VALUES ('p', 'bench', 'p')")
 
 
+async def indexing(folder: Path, answers: int = 200, deltas: int = 200) -> float:
+    """What the search index takes of answers as those of the work W -> µs of CPU an answer."""
+    store = Store(folder / "indexing.db", reactor)  # type: ignore[arg-type]
+    await store.open()
+    await store.users.owner("")
+    saved = await store.personas.create(1, PersonaCreate(persona_config=PersonaConfig(name="bench", prompt="p")))
+    for number in range(answers):
+        text = "".join(
+            f"{47_075_759_990 + 9_973 * (n + deltas * number):014} {n:05} lorem ipsum" for n in range(deltas)
+        )
+        command = Chat(content="hello", persona_id=saved.ack.persona_id, new_conversation=True)
+        turn = await store.messages.append_turn(1, command)
+        assert turn.answer is not None
+        await store.messages.finish(turn.answer.id, Ending("done", text))
+    began = time.process_time()
+    while await store.search.index([1]):
+        pass
+    spent = time.process_time() - began
+    await store.close()
+    return 1e6 * spent / answers
+
+
 async def compare(turns: int, rounds: int) -> dict[str, Any]:
-    runs = []
+    runs, index_us = [], []
     for _ in range(rounds):
         DATA.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=DATA) as name:  # on a disk: /tmp may be none
             folder = Path(name)
             runs.append((await through_store(folder, turns), await queued(folder, turns), bare(folder, turns)))
+            index_us.append(await indexing(folder))
     ours, same_queue, loop = (statistics.median(column) for column in zip(*runs, strict=True))
     return {
         "store_turns_per_second": ours,
@@ -147,6 +172,7 @@ async def compare(turns: int, rounds: int) -> dict[str, Any]:
         "of_bare": statistics.median(run[0] / run[2] for run in runs),
         "ratios_of_bare": [round(run[0] / run[2], 2) for run in runs],
         "in_flight": IN_FLIGHT,
+        "index_us_per_answer": statistics.median(index_us),
     }
 
 
