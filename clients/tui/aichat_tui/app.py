@@ -12,6 +12,7 @@ from aichat.protocol.address import Address
 from aichat.protocol.frames import AnyPush
 from aichat.protocol.session import Session, State
 from aichat.protocol.timeline import Change
+from aichat_tui.confined import is_confined
 from aichat_tui.desk import Desk
 from aichat_tui.i18n import _, plural
 from aichat_tui.link import Link
@@ -167,7 +168,7 @@ class ChatApp(Looks):
             yield from screen.persona_deeds()
         if self.session.state is State.REFUSED:
             yield Deed(_("Log in"), _("With a name and a password, or a token"), self.action_log_in)
-        elif self.session.user:
+        elif self.session.user and not is_confined():
             title = _("Log out") if self.desk.shown_user else _("Log in as another user")
             yield Deed(title, _("The keyring forgets you; answers go on"), self.action_log_out)
         yield from super().deeds(screen)

@@ -19,6 +19,7 @@ from aichat.protocol.session import State
 from aichat.protocol.timeline import Change
 from aichat_tui import __version__, i18n
 from aichat_tui.avatar import fit
+from aichat_tui.confined import is_confined
 from aichat_tui.desk import Desk
 from aichat_tui.i18n import N_, _
 from aichat_tui.screens.base import DeskDialog
@@ -102,7 +103,7 @@ class Settings(DeskDialog[None]):
         account = [Line(_("User"), f"{user} · {role}" if role else user)] if user else []
         if session.state is State.REFUSED:
             account.append(Line(_("Log in"), step=lambda _by: app.action_log_in()))
-        elif session.user:
+        elif session.user and not is_confined():
             title = _("Log out") if self.desk.shown_user else _("Log in as another user")
             account.append(Line(title, step=lambda _by: app.action_log_out()))
         choice = app.prefs["language"]
