@@ -96,8 +96,12 @@ class CrowdFactory(WrappingFactory):
         """One socket arrives."""
         key = self.crowd.enter(addr)
         guest = None if key is None else super().buildProtocol(addr)
-        if key is not None and isinstance(guest, _Guest):
-            guest.key = key
+        if key is None or not isinstance(guest, _Guest):
+            return guest
+        if guest.wrappedProtocol is None:  # the site itself has no room for them
+            self.crowd.leave(key)
+            return None
+        guest.key = key
         return guest
 
 

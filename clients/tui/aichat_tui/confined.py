@@ -1,7 +1,7 @@
 """What is different behind the SSH door, where this program runs on the server's machine for somebody elsewhere.
 
-`AICHAT_CONFINED=1` says so: then nothing is saved to a file or opened in a program here, for it would be there; who one is
-was said at the door, so nobody logs out; and standard output, though a pipe, may end at a terminal.
+`AICHAT_CONFINED=1` says so: then nothing is saved to a file or opened in a program here, for it would be there; who
+one is was said at the door, so nobody logs out; and standard output, though a pipe, may end at a terminal.
 """
 
 from __future__ import annotations
