@@ -1,4 +1,4 @@
-"""`aichat-tui ask` and `list` against the real service: every exit status, pipes, JSON, a line that breaks."""
+"""`aichat-tui ask` against the real service: every exit status, pipes, JSON, a line that breaks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from aichat_tui import cli
+from aichat_tui.plain import output, texts
 
 from tests.faultproxy import FaultProxy
 from tests.service import RunningService, Upstream, free_port
@@ -59,12 +59,6 @@ def test_reasoning_goes_to_standard_error_and_only_when_asked_for(run: Run) -> N
     done = run("ask", "mara", "!think", "--reasoning", "--new")
     assert (done.stdout, done.stderr) == (b"42\n", b"let me think\n")
     assert run("ask", "mara", "!think", "--new").stderr == b""
-
-
-def test_list(run: Run) -> None:
-    lines = run("list").stdout.decode().splitlines()
-    assert "mara\tCaptain Mara" in lines
-    assert {"id": "xueba", "name": "学霸助手", "model": ""} in json.loads(run("list", "--json").stdout)
 
 
 def test_status_1_a_broken_answer(run: Run) -> None:
@@ -213,13 +207,13 @@ def test_a_terminal_gets_no_escape_and_a_pipe_every_byte(run: Run, service: Runn
 
 
 def test_it_loads_no_textual() -> None:
-    code = "import sys, aichat_tui.ask, aichat_tui.cli as c; print({'textual', 'rich'} & set(sys.modules))"
+    modules = "aichat_tui.cli, aichat_tui.plain.asking, aichat_tui.plain.chatting, aichat_tui.plain.reading"
+    code = f"import sys, {modules}; print({{'textual', 'rich', 'twisted'}} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
     assert out == b"set()\n"
 
 
 def test_the_help_names_every_status() -> None:
-    from aichat_tui import ask
-
-    there = {int(n) for n in re.findall(r"^  (\d+)  ", cli.ASK_HELP, re.MULTILINE)}
-    assert there == {ask.DONE, ask.BROKEN, ask.USAGE, ask.UNREACHABLE, ask.INTERRUPTED, ask.NO_READER}
+    there = {int(n) for n in re.findall(r"^  (\d+)  ", texts.ASK_HELP, re.MULTILINE)}
+    ends = {output.DONE, output.BROKEN, output.USAGE, output.UNREACHABLE, output.INTERRUPTED, output.NO_READER}
+    assert there == ends

@@ -8,11 +8,11 @@ import os
 import sys
 from collections.abc import Callable
 
-from aichat.protocol import frames, tokens
+from aichat.protocol import tokens
 from aichat.protocol.address import Address
-from aichat.protocol.timeline import Change
-from aichat_tui.ask import BROKEN, DONE, UNREACHABLE, USAGE, Errand, complain
 from aichat_tui.i18n import _
+from aichat_tui.plain.errand import Errand
+from aichat_tui.plain.output import BROKEN, DONE, UNREACHABLE, USAGE, End, complain
 from aichat_tui.text import label
 
 
@@ -22,22 +22,25 @@ class LoggingIn(Errand):
     def __init__(self, arguments: argparse.Namespace, find: Callable[[], Address], name: str, password: str) -> None:
         super().__init__(arguments, find)
         self._name = name
+        self._kept: bool | None = None
         self.link.tokens.log_in(name, password)
+
+    async def do(self) -> int:
+        """Wait for the keyring, good or bad."""
+        await self.until(lambda: self._kept is not None)
+        if not self._kept:
+            raise End(BROKEN, _("the keyring did not take the login; see `aichat-tui login --help`"))
+        self.out.line(_("Logged in as {name}.").format(name=label(self.session.user or self._name)))
+        return DONE
 
     def refused(self) -> None:
         """The server does not let this user in."""
         self.finish(UNREACHABLE, label(self.session.refusal))
 
-    def on_frame(self, frame: frames.AnyPush | None, changes: list[Change]) -> None:
-        """Nothing that comes after the token is of interest."""
-
     def on_kept(self, done: bool) -> None:
-        """The end, good or bad."""
-        if done:
-            print(_("Logged in as {name}.").format(name=label(self.session.user or self._name)))  # noqa: T201
-            self.finish(DONE)
-        else:
-            self.finish(BROKEN, _("the keyring did not take the login; see `aichat-tui login --help`"))
+        """The keyring has it, or does not take it."""
+        self._kept = done
+        self.wake()
 
 
 def log_in(arguments: argparse.Namespace, find: Callable[[], Address]) -> int:

@@ -11,6 +11,8 @@ import select
 import sys
 
 FIRST_BYTE_SECONDS = 1.0
+STANDARD_INPUT = "-"
+"""Among the words of a text: wait for standard input, however long that takes."""
 
 
 def is_confined() -> bool:
@@ -18,13 +20,9 @@ def is_confined() -> bool:
     return os.environ.get("AICHAT_CONFINED", "") not in ("", "0")
 
 
-def has_input(text: str) -> bool:
-    """Whether standard input is to be read to its end, besides a text that was given.
+def is_silent() -> bool:
+    """Whether standard input, besides a text that was given, is not to be waited for.
 
     Over SSH it is a pipe even where somebody sits at a terminal who will never end it. What is piped in begins soon.
     """
-    if sys.stdin is None or sys.stdin.isatty():
-        return False
-    if not (text and is_confined()):
-        return True
-    return bool(select.select([sys.stdin], [], [], FIRST_BYTE_SECONDS)[0])
+    return is_confined() and not select.select([sys.stdin], [], [], FIRST_BYTE_SECONDS)[0]
