@@ -206,12 +206,15 @@ class Timeline:
 
     def running(self, conversation_id: int) -> Message | None:
         """The answer being written in a conversation, if there is one."""
-        return next((m for m in reversed(self.messages(conversation_id)) if m.status == "running"), None)
+        tree = self._trees[conversation_id] if conversation_id in self.older else None
+        shown = () if tree is None else (tree.messages[ident] for ident in reversed(tree.path))
+        return next((self.shown(message) for message in shown if message.status == "running"), None)
 
     def unfinished(self, conversation_id: int) -> Message | None:
         """The last answer of a conversation, if `chat_continue` can go on with it."""
-        messages = self.messages(conversation_id)
-        return messages[-1] if messages and can_continue(messages[-1]) else None
+        tree = self._trees[conversation_id] if conversation_id in self.older else None
+        last = None if tree is None or not tree.path else tree.messages[tree.path[-1]]
+        return last if last is not None and can_continue(last) else None
 
     def conversations_with(self, persona_id: str) -> list[Conversation]:
         """The conversations with one persona, the one spoken in last first."""

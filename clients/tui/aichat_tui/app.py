@@ -21,7 +21,7 @@ from aichat_tui.prefs import Prefs
 from aichat_tui.screens.base import DeskDialog, DeskScreen
 from aichat_tui.screens.main import MainScreen
 
-LIVE_EVERY = 0.1
+LIVE_EVERY = 0.125
 """Seconds between two drawings of a growing answer, at least."""
 
 LIVE_SHARE = 12
@@ -87,15 +87,18 @@ class ChatApp(Looks):
             self.notify(f"{words} --token-file FILE, AICHAT_TOKEN=…", timeout=15, markup=False)
 
     def _draw_soon(self) -> None:
-        if not self._posted:
+        if not self._posted and not (self._timer is not None and self._only_grew):
             self._posted = True
             self.call_later(self._draw)
+
+    @property
+    def _only_grew(self) -> bool:
+        return bool(self._changes) and all(change.kind in ("live", "gap") for change in self._changes)
 
     def _draw(self) -> None:
         """Draw all that changed; what only grew waits its turn."""
         self._posted = False
-        live_only = bool(self._changes) and all(change.kind in ("live", "gap") for change in self._changes)
-        if live_only:
+        if self._only_grew:
             wait = self._drawn_at + max(LIVE_EVERY, LIVE_SHARE * self._draw_cost) - time.monotonic()
             if wait > 0:
                 if self._timer is None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.theme import Theme
 
 from aichat_tui import i18n
 from aichat_tui.i18n import N_, _
@@ -41,6 +42,7 @@ class Looks(App[None]):
     ENABLE_COMMAND_PALETTE = False  # Textual's own binding for it; ours has two keys
 
     def __init__(self, prefs: Prefs | None = None, *, theme: str = "") -> None:
+        self._found_themes: dict[str, Theme | None] = {}
         super().__init__()
         self.prefs = prefs or Prefs()
         for name, palette in PALETTES.items():
@@ -51,6 +53,12 @@ class Looks(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own tokens, where the theme is one of Textual's."""
         return variables(palette_of(self))
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """Looked up once: Textual asks for every line that it paints, and puts all its themes together each time."""
+        if self._found_themes.get(theme_name) is None:
+            self._found_themes[theme_name] = super().get_theme(theme_name)
+        return self._found_themes[theme_name]
 
     def watch_theme(self, theme: str) -> None:
         """Some widgets draw their own colours."""

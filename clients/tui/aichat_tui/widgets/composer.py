@@ -12,14 +12,16 @@ from textual.widgets import TextArea
 from aichat_tui.confined import is_confined
 from aichat_tui.i18n import N_
 
+NEW_LINE = ("ctrl+j", "alt+enter", "shift+enter")
+
 
 class Composer(TextArea):
     """A text area that grows to eight lines."""
 
     PLACE = N_("Writing")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", N_("Send"), key_display="Enter", priority=True),
-        Binding("ctrl+j,alt+enter,shift+enter", "newline", N_("Line"), key_display="^J", priority=True),
+        Binding("enter", "submit", N_("Send"), key_display="Enter"),
+        Binding(",".join(NEW_LINE), "newline", N_("Line"), key_display="^J"),
     ]
 
     class Submitted(Message):
@@ -60,6 +62,12 @@ class Composer(TextArea):
         self.insert("\n")
 
     async def _on_key(self, event: events.Key) -> None:
+        """Enter is taken here and not by a binding of priority: that would overtake letters typed just before it."""
+        if event.key in ("enter", *NEW_LINE):
+            event.stop()
+            event.prevent_default()
+            self.action_submit() if event.key == "enter" else self.action_newline()
+            return
         if not self.text and self.starters and event.key.isdecimal() and 1 <= int(event.key) <= self.starters:
             event.stop()
             event.prevent_default()

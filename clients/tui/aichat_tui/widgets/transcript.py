@@ -13,13 +13,16 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.filter import ANSIToTruecolor
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.widget import Widget
 
 from aichat_tui.i18n import N_, _
 from aichat_tui.rows import Row
@@ -72,6 +75,8 @@ class Transcript(ScrollView, can_focus=True):
         self._first = 0
         self._tops: list[int] = [0]
         self._base = Style()
+        self._live: dict[int, tuple[Text, Strip]] = {}
+        """The lines of the answer that grows, by identity: those that a drawing leaves as they are stay drawn."""
 
     # what is shown
 
@@ -121,9 +126,15 @@ class Transcript(ScrollView, can_focus=True):
             if self._rows[index].key == row.key:
                 anchor = self._anchor()
                 self._rows[index] = row
-                self._strips[index - self._first] = self._draw(row)
-                self.news = self.news or not self.attached
-                self._measure(anchor)
+                at = index - self._first
+                old, new = self._strips[at], self._draw(row)
+                self._strips[at] = new
+                had_news, self.news = self.news, self.news or not self.attached
+                if len(old) != len(new) or had_news != self.news:
+                    self._measure(anchor)
+                else:  # most of a growing answer stays as it is: only what differs is painted
+                    same = next((i for i, two in enumerate(zip(old, new, strict=True)) if two[0] != two[1]), len(new))
+                    self.refresh_lines(self._tops[at] + same, len(new) - same)
                 return
 
     def use(self, palette: Palette) -> None:
@@ -145,20 +156,32 @@ class Transcript(ScrollView, can_focus=True):
     # drawing
 
     def _draw(self, row: Row) -> list[Strip]:
-        width = self.size.width
+        lines = self._drawer.draw(row)
+        if row.message is None or row.message.status != "running":
+            return [self._strip(line) for line in lines]
+        known, self._live = self._live, {}
+        for line in lines:
+            self._live[id(line)] = known.get(id(line)) or (line, self._strip(line))
+        return [self._live[id(line)][1] for line in lines]
+
+    def _strip(self, line: Text) -> Strip:
+        """One line as wide as the view; one object, since each brings caches of its own."""
+        width, base = self.size.width, self._base
         left = max(0, (width - self._drawer.width) // 2)
-        console = self.app.console
-        strips = []
-        for line in self._drawer.draw(row):
-            whole = line.style if isinstance(line.style, Style) else Style()
-            words = Strip(line.render(console), line.cell_len).apply_style(whole)  # Text.render leaves it out
-            strip = Strip.join([Strip([Segment(" " * left)], left), words]).apply_style(self._base)
-            strips.append(strip.adjust_cell_length(width, self._base))
-        return strips
+        whole = base + line.style if isinstance(line.style, Style) else base  # Text.render leaves it out
+        segments = [Segment(" " * left, base)] if left else []
+        for text, style, _control in line.render(self.app.console):
+            segments.append(Segment(text, whole + style if style else whole))
+        length = left + line.cell_len
+        if length < width:
+            segments.append(Segment(" " * (width - length), base))
+        strip = Strip(segments, max(length, width))
+        return strip.crop(0, width) if length > width else strip
 
     def _draw_all(self) -> None:
         if self.size.width and self._drawer.palette is not None:
             anchor = self._anchor()
+            self._live.clear()
             self._drawer.width = max(10, min(COLUMN, self.size.width - 4))
             self._strips = [self._draw(row) for row in self._rows[self._first :]]
             self._measure(anchor)
@@ -175,7 +198,7 @@ class Transcript(ScrollView, can_focus=True):
 
     def _measure(self, anchor: tuple[str, int] | None) -> None:
         self._tops = list(accumulate(map(len, self._strips), initial=0))
-        self.virtual_size = Size(self.size.width, self._tops[-1])
+        self._set_extent(Size(self.size.width, self._tops[-1]))
         if anchor is not None:
             keys = [row.key for row in self._rows[self._first :]]
             if anchor[0] in keys:
@@ -183,6 +206,25 @@ class Transcript(ScrollView, can_focus=True):
         elif self.attached:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
         self.refresh()
+
+    def _set_extent(self, size: Size) -> None:
+        """How much there is to scroll; where the bar is there already, the places need no new order for it."""
+        if self.show_vertical_scrollbar and size.height > self.size.height and size.width == self.virtual_size.width:
+            self.set_reactive(Widget.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = size.height
+        else:
+            self.virtual_size = size
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines as they are drawn: the general way would look for border, padding and tint each time.
+
+        Colours stay what they are too: the filter that turns a terminal's own ones into others is not for these.
+        """
+        strips = [self.render_line(y).crop_extend(crop.x, crop.right, self._base) for y in crop.line_range]
+        for each in self.get_line_filters():
+            if not isinstance(each, ANSIToTruecolor):
+                strips = [strip.apply_filter(each, self.background_colors[1]) for strip in strips]
+        return strips
 
     def render_line(self, y: int) -> Strip:
         """One line of the view; the last one carries the sign that something new is below."""
