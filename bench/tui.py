@@ -2,7 +2,7 @@
 
 Exit code 1 if a goal is missed. A real service over the fake upstream of the tests runs as a process; the app runs as
 a person runs it, on a pseudo-terminal of its own, with the Python that runs this. CPU is that of the app's whole
-process, imports and all threads included, read from its clock from outside; a terminal emulator here reads the screen.
+process, imports and all threads included, read from its clock from outside; a terminal emulator reads the screen.
 """
 
 from __future__ import annotations
