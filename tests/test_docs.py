@@ -51,6 +51,17 @@ def test_no_code_file_is_too_long() -> None:
     assert not long
 
 
+def test_every_point_of_the_qt_app_is_shown_by_a_test_or_a_picture() -> None:
+    page = (DOCS / "design-qt.md").read_text().partition("## Where each point is shown")[2]
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", page, re.MULTILINE)
+    assert len(rows) > 50
+    for point, shown in rows:
+        tests = re.findall(r"`(tests/qt/\w+\.py)::(test_\w+)`", shown)
+        assert tests or "images/qt/" in shown, f"nothing shows {point!r}"
+        for path, name in tests:
+            assert f"def {name}(" in (ROOT / path).read_text(), f"{point}: {path}::{name}"
+
+
 def test_every_guarantee_is_held_by_tests_that_exist() -> None:
     page = (DOCS / "guarantees.md").read_text()
     parts = re.split(r"^## (G\d) .*$", page.partition("## What is not promised")[0], flags=re.MULTILINE)

@@ -4,7 +4,7 @@ import { avatar } from "./avatar.js";
 import { h, icon } from "./dom.js";
 import { MarkdownView } from "./markdown.js";
 import { AnswerRow, DayRow, OwnRow } from "./rows.js";
-import { day, oneLine } from "./text.js";
+import { day, fillIn, oneLine } from "./text.js";
 import { t } from "./words.js";
 
 const NEAR_PX = 48; // this close to the end counts as being there
@@ -152,8 +152,9 @@ export class Messages {
 
   _welcome(persona) {
     const greeting = h("div", { class: "markdown greeting", dir: "auto" });
-    new MarkdownView(greeting).update(persona.greeting || t("hello"));
-    const starters = persona.starters.length ? persona.starters : [t("starter_1"), t("starter_2"), t("starter_3")];
+    const filled = (text) => fillIn(text, oneLine(persona.name), oneLine(this._desk.session.user || "user"));
+    new MarkdownView(greeting).update(filled(persona.greeting) || t("hello"));
+    const starters = persona.starters.length ? persona.starters.map(filled) : [t("starter_1"), t("starter_2"), t("starter_3")];
     const ask = (text) => () => {
       this._desk.post(text);
       this._onSaid();

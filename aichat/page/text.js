@@ -17,6 +17,11 @@ export function oneLine(text) {
   return clean(text.replace(/[\r\n\t\u2028\u2029]+/g, " ")).trim();
 }
 
+// Names in place of {{char}} and {{user}}, as `protocol/cards.py` has it.
+export function fillIn(text, char, user) {
+  return text.replace(/\{\{(char|user)\}\}|<(BOT|USER)>/gi, (_all, one, other) => ((one || other).toLowerCase() === "user" ? user : char));
+}
+
 export function codePoints(text) {
   let count = text.length;
   for (let i = 0; i + 1 < text.length; i++) {

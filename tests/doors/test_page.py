@@ -326,12 +326,16 @@ def test_personas_both_ways(page: Page, service: RunningService) -> None:
         page.one(".new").click()
         page.one("dialog [name=name]").send_keys("Web Made")
         page.one("dialog [name=prompt]").send_keys("You are made in a page.")
-        page.one("dialog [name=starter1]").send_keys("First?")
+        page.one("dialog [name=starter1]").send_keys("{{char}}, first?")
         page.one("dialog [type=submit]").click()
         made = other.get("persona_saved")["persona"]
-        assert (made["name"], made["prompt"], made["starters"]) == ("Web Made", "You are made in a page.", ["First?"])
+        assert (made["name"], made["prompt"], made["starters"]) == (
+            "Web Made",
+            "You are made in a page.",
+            ["{{char}}, first?"],
+        )
         page.wait(lambda: page.text(".header .name") == "Web Made", "the page goes to the new persona")
-        assert [button.text for button in page.all(".starter")] == ["First?"]
+        assert [button.text for button in page.all(".starter")] == ["Web Made, first?"]
 
         other.send(type="persona_update", persona_id=made["id"], persona_config={"name": "另改的"}, request_id="u1")
         page.wait(lambda: page.text(".header .name") == "另改的", "a name changed elsewhere")
