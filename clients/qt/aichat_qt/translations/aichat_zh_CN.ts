@@ -1966,7 +1966,7 @@
     </message>
     <message>
         <source>This server wants a token or a login; its owner finds a token in owner.token.</source>
-        <translation>这台服务器需要登录或令牌；服务器所有者可在 owner.token 文件中找到令牌。</translation>
+        <translation>请登录或使用令牌；所有者的令牌在 owner.token 文件里。</translation>
     </message>
     <message>
         <source>Too many people log in at once: try again in a moment.</source>
