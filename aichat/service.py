@@ -65,6 +65,7 @@ from aichat.watch import (
     watch_certificates,
     watch_process,
     watch_providers,
+    watch_ssh,
     watch_store,
     watch_turns,
 )
@@ -237,6 +238,7 @@ class AichatService(Service):
         self.ports.append(inside)
         door.trusting_nobody.add(inside.getHost().port)
         self.ssh.url = f"ws://127.0.0.1:{inside.getHost().port}/ws"
+        watch_ssh(self.metrics, self.ssh)
         await self._listen("ssh", settings.ssh_listen, self.ssh)
 
     async def _start_bridge_alone(self) -> None:

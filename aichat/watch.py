@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -22,6 +23,9 @@ from aichat.health import Health
 from aichat.metrics import Metrics
 from aichat.store import Store
 from aichat.store.checkup import FREE_FLOOR_BYTES
+
+if TYPE_CHECKING:
+    from aichat.doors.ssh import SSHDoor  # Conch, which is read only where there is such a door
 
 WEEK_SECONDS = 7 * 86_400
 
@@ -108,6 +112,11 @@ def watch_turns(metrics: Metrics, turns: Turns, door: WebSocketDoor) -> None:
     metrics.gauge("connections", "Open WebSockets, by what they speak", lambda: _connections(door), "state")
     metrics.gauge("frames_waiting", "Frames that came in and wait for their turn", lambda: _sum(door, "waiting"))
     metrics.gauge("unsent_bytes", "Bytes that slow clients have not read yet", lambda: _sum(door, "unsent"))
+
+
+def watch_ssh(metrics: Metrics, door: SSHDoor) -> None:
+    """Who is in by SSH."""
+    metrics.gauge("ssh_sessions", "Sessions of the SSH door", lambda: door.sessions)
 
 
 def _free(store: Store) -> int:

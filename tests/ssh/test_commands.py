@@ -140,12 +140,12 @@ def test_a_revoked_key_ends_its_sessions_within_a_second(house: House) -> None:
     client = house.start("ask", "--new", "xueba", "!slow " + "word " * 200, key=key)
     assert client.stdout is not None
     assert client.stdout.read(6)
-    began = time.monotonic()
     assert "1 revoked" in admin(house.service, "key", "revoke", "mei", "mei@test")
+    began = time.monotonic()
     _, err = client.communicate(timeout=PLENTY)
+    assert time.monotonic() - began < 1
     assert b"This key was revoked." in err
     assert client.returncode != 0
-    assert time.monotonic() - began < 3
     until(lambda: not programs(house), "the end of the program", 2)
     assert house.run("list", key=key).returncode == 255
 
