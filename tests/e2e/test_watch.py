@@ -88,7 +88,13 @@ def test_every_metric_is_documented(service: RunningService) -> None:
     named = set(re.findall(r"`(aichat_\w+)`", page))
     families = text_string_to_metric_families(get(f"{service.http}/metrics")[1])
     there = {f.name + "_total" * (f.type == "counter") for f in families if f.name.startswith("aichat_")}
-    sometimes = {"aichat_bridge_up", "aichat_backup_time_seconds", "aichat_backup_bytes", "aichat_backup_failed"}
+    sometimes = {
+        "aichat_ssh_sessions",
+        "aichat_bridge_up",
+        "aichat_backup_time_seconds",
+        "aichat_backup_bytes",
+        "aichat_backup_failed",
+    }
     assert named - sometimes == there
 
 
