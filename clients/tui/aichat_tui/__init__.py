@@ -1,7 +1,7 @@
-"""aichat in the terminal: the Textual app, and `aichat-tui ask` for scripts.
+"""aichat in the terminal: the Textual app, and commands without a screen.
 
 Order of the floors: `text`, `i18n`, `clock` < `desk`, `rows` (what is shown, no Textual) < `link` (the socket)
-< `widgets` < `screens` < `app`. `ask` stands beside the app and imports no Textual.
+< `widgets` < `screens` < `app`. `plain` stands beside the app and imports no Textual.
 """
 
 __version__ = "0.1.0"

@@ -74,7 +74,7 @@ class Chatting(Reading):
                     raise End(INTERRUPTED)
                 if self._input_is_over and not self._lines:
                     break
-                if not self._lines:
+                if not self._lines and not self.leaving:
                     self._prompt()
             if not self.leaving:
                 await self.until_news()
@@ -262,7 +262,7 @@ class Chatting(Reading):
         for urgent in [] if self.is_idle else self._urgent():
             self._lines.remove(urgent)
             await verbs.run(self, urgent)
-        while self._lines and self.is_idle and not self.leaving:
+        while self._lines and self.is_idle and not self.leaving and not self._stop_wanted:
             text = self._whole_text()
             if text is None:
                 return
