@@ -1,4 +1,4 @@
-"""What the Qt app costs, each figure beside its goal: `bench/qt.py [--quick]`. Exit code 1 if a goal is missed.
+"""What the Qt app costs, each figure beside its goal: `bench/qt.py [--quick] [part…]`. Exit code 1 if one is missed.
 
 A real service over the fake upstream of the tests runs as a process; the app runs offscreen in processes of its own,
 with the Python that runs this. CPU is that of the app's whole process (imports and all threads included), a frame is
@@ -14,6 +14,7 @@ import sqlite3
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -100,9 +101,9 @@ def fill(database: Path) -> None:
 
 
 class App:
-    """The app as its `main` makes it, driven by this file."""
+    """The app as its `main` makes it, driven by this file; `folder` is where it keeps what was read."""
 
-    def __init__(self, url: str, token_file: str) -> None:
+    def __init__(self, url: str, token_file: str, folder: Path) -> None:
         from functools import partial
 
         from aichat_qt.__main__ import build, dress
@@ -112,7 +113,7 @@ class App:
 
         self.qt = QApplication(sys.argv[:1])
         dress(self.qt)
-        self.window = build(partial(find_server, url, token_file))
+        self.window = build(partial(find_server, url, token_file), folder=folder)
         self.window.resize(1280, 800)
         self.window.show()
         self.model = self.window.model
@@ -139,10 +140,14 @@ class App:
         QTimer.singleShot(int(seconds * 1000), loop.quit)
         loop.exec()
 
-    def choose(self, title: str) -> None:
+    def choose(self, title: str) -> float:
+        """Show a conversation -> CPU milliseconds until it is drawn."""
         number = next(c.id for c in self.model.timeline.conversations.values() if c.title == title)
+        began = time.process_time()
         self.model.select_conversation(number)
         self.until(lambda: self.model.is_loaded() and self.display.rows())
+        self.window.repaint()
+        return (time.process_time() - began) * 1000
 
     @property
     def rss_mb(self) -> float:
@@ -188,10 +193,7 @@ def reading(app: App) -> list[Figure]:
     """A conversation of 10,000 messages: opened, read back, searched."""
     app.until(lambda: app.model.state.value == "live" and app.display.rows())
     app.rest(1)
-    began = time.process_time()
-    app.choose("ten thousand")
-    app.window.repaint()
-    first = (time.process_time() - began) * 1000
+    first = app.choose("ten thousand")
     app.rest(1)
     bar = app.display.verticalScrollBar()
     with app.frames() as frames:
@@ -203,20 +205,47 @@ def reading(app: App) -> list[Figure]:
         app.model.load_older(500)
         app.until(lambda: not app.model.loading_older)
     app.rest(1)
-    assert len(app.model.messages()) == MESSAGES
+    assert len(app.model.messages()) >= MESSAGES
     app.choose("two")
     app.rest(1)
-    began = time.process_time()
-    app.choose("ten thousand")
-    app.window.repaint()
-    again = (time.process_time() - began) * 1000
+    again = app.choose("ten thousand")
     app.rest(1)
+    longest = max(say(app, "".join(PIECE.format(n=n) for n in range(4))))
+    app.choose("two")  # the next start is there
     return [
         Figure(f"open {MESSAGES:,} messages, from the service, CPU", first, "ms", 100),
         Figure(f"open {MESSAGES:,} messages, all loaded before, CPU", again, "ms", 100),
         Figure("longest frame while scrolling up", scrolled, "ms", 50),
+        Figure(f"longest frame, an answer below {MESSAGES:,} loaded messages", longest, "ms", 50),
         Figure(f"memory with all {MESSAGES:,} loaded, RSS", app.rss_mb, "MB", 0),
     ]
+
+
+def kept(app: App) -> list[Figure]:
+    """What `reading` loaded, opened from the disk after a new start; the next start begins there."""
+    app.until(lambda: app.model.state.value == "live" and app.display.rows())
+    app.rest(1)
+    opened = app.choose("ten thousand")
+    app.rest(1)
+    app.model.link.close()
+    app.display.hold()
+    with app.frames() as frames:
+        while app.model.load_older(500):
+            app.rest(0.1)
+    assert len(app.model.messages()) >= MESSAGES
+    return [
+        Figure(f"open {MESSAGES:,} messages, from the disk, CPU", opened, "ms", 100),
+        Figure("longest frame, all of them read from the disk by 500", max(frames), "ms", 50),
+    ]
+
+
+def again(app: App) -> list[Figure]:
+    """A start that begins where `kept` was."""
+    app.until(lambda: app.model.state.value == "live" and app.display.rows())
+    app.window.repaint()
+    usable = time.process_time()
+    assert app.model.conversation is not None and app.model.conversation.title == "ten thousand"
+    return [Figure(f"start to {MESSAGES:,} messages from the disk, CPU", usable, "s", 1.5)]
 
 
 def say(app: App, text: str, pause: int = 10) -> list[float]:
@@ -293,11 +322,11 @@ def streaming(app: App) -> list[Figure]:
     ]
 
 
-PARTS = {"start": start, "reading": reading, "streaming": streaming}
+PARTS = {"start": start, "reading": reading, "kept": kept, "again": again, "streaming": streaming}
 
 
-def child(part: str, url: str, token_file: str) -> None:
-    app = App(url, token_file)
+def child(part: str, url: str, token_file: str, folder: str) -> None:
+    app = App(url, token_file, Path(folder))
     figures = PARTS[part](app)
     app.window.close()
     print(json.dumps(figures))
@@ -308,13 +337,16 @@ def main() -> int:
 
     repeats = 1 if "--quick" in sys.argv else 3
     figures: dict[str, list[Figure]] = {}
-    with running_service() as service:
+    with running_service() as service, tempfile.TemporaryDirectory() as folders:
         service.stop()
         fill(service.state_dir / "chat.db")
         service.start()
-        for part in PARTS:
+        folder = ""
+        for part in [part for part in PARTS if part in sys.argv] or PARTS:
             for _ in range(1 if part == "streaming" else repeats):
-                arguments = [part, service.url, str(service.state_dir / "owner.token"), *sys.argv[1:]]
+                if part not in {"kept", "again"}:  # those begin where another part ended
+                    folder = tempfile.mkdtemp(dir=folders)
+                arguments = [part, service.url, str(service.state_dir / "owner.token"), folder, *sys.argv[1:]]
                 done = subprocess.run(
                     [sys.executable, __file__, "--child", *arguments], check=True, stdout=subprocess.PIPE, text=True
                 )
@@ -331,6 +363,6 @@ def main() -> int:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        child(*sys.argv[2:5])
+        child(*sys.argv[2:6])
     else:
         sys.exit(main())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keyring
 import pytest
+from hypothesis import HealthCheck, settings
 from keyrings.alt.file import PlaintextKeyring
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
@@ -16,6 +17,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # never that of whoever runs the tests
 
 from tests.service import PASSWORD, RunningService, Upstream, admin, running_service
+
+settings.register_profile("aichat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("aichat")  # wall clocks would measure who else uses the machine
 
 
 def pytest_collection_finish() -> None:

@@ -7,12 +7,12 @@ change, so whatever order replies and events arrive in, the newer state stays.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
 from aichat.protocol import frames
+from aichat.protocol.journal import Journal
 from aichat.protocol.tree import Tree
 from aichat.protocol.values import Conversation, Message, Persona, can_continue
 
@@ -48,26 +48,6 @@ class LiveText:
         if delta.reasoning:
             self.reasoning += delta.reasoning[len(self.reasoning) - delta.reasoning_offset :]
         return True
-
-
-@dataclass(slots=True)
-class Journal:
-    """What changed since it was last emptied, by id, for whoever keeps a timeline on disk.
-
-    Live text does not count. What stands here and is no longer in the timeline was deleted.
-    """
-
-    cleared: bool = False
-    """Everything that was known before is void."""
-    personas: set[str] = field(default_factory=set)
-    conversations: set[int] = field(default_factory=set)
-    messages: set[tuple[int, int]] = field(default_factory=set)
-    """Conversation id and message id."""
-    loaded: set[int] = field(default_factory=set)
-    """Conversations of which a page came, or a branch was cut off: `Timeline.older` and `Timeline.forks`."""
-
-    def __bool__(self) -> bool:
-        return self.cleared or bool(self.personas or self.conversations or self.messages or self.loaded)
 
 
 class Timeline:
@@ -108,18 +88,33 @@ class Timeline:
         """
         if self.is_loaded(conversation_id) or conversation_id not in self.conversations:
             return
+        self._restore(conversation_id, messages, more, siblings)
+        if not self._trees[conversation_id].knows_leaf:
+            del self.older[conversation_id]
+
+    def restore_older(
+        self, conversation_id: int, messages: Iterable[Message], *, more: bool, siblings: Iterable[list[int]] = ()
+    ) -> None:
+        """Add kept messages that stand before those of a loaded conversation, as `restore_messages` does."""
+        if self.is_loaded(conversation_id):
+            self._restore(conversation_id, messages, more, siblings)
+
+    def _restore(
+        self, conversation_id: int, messages: Iterable[Message], more: bool, siblings: Iterable[list[int]]
+    ) -> None:
         journal, self.journal = self.journal, None
-        self._load(conversation_id, more=more)
-        tree = self._tree(conversation_id)
+        tree = self._load(conversation_id, more=more)
         if not more:
             tree.begin()
-        for message in messages:
-            self._save_message(message)
+        known = tree.messages.copy()
+        fresh = [message for message in messages if self._is_news(message, known.get(message.id))]
+        tree.restore(fresh)
+        for message in fresh:
+            if message.status == "running" or message.id in self.live:
+                self._follow(message, known.get(message.id))
         for each in siblings:
             tree.add_siblings(each)
         self._look_up(conversation_id)
-        if not tree.knows_leaf:
-            del self.older[conversation_id]
         self.journal = journal
 
     def apply(self, frame: frames.AnyPush) -> list[Change]:
@@ -147,8 +142,7 @@ class Timeline:
                     and made.touched == made.seq
                     and made.id > max(self.conversations, default=0)
                 ):
-                    self._load(made.id, more=False)  # made just now: its messages follow
-                    self._tree(made.id).begin()
+                    self._load(made.id, more=False).begin()  # made just now: its messages follow
                 return self._apply_conversation(made)
             case frames.ConversationDeleted():
                 return self._delete_conversation(frame.conversation_id, frame.seq)
@@ -179,7 +173,11 @@ class Timeline:
         if conversation_id not in self.older:
             return []
         tree = self._trees[conversation_id]
-        return [self.shown(tree.messages[ident]) for ident in tree.path]
+        result = [tree.messages[ident] for ident in tree.path]
+        for at in map(tree.place, self.live):  # few run, and there may be ten thousand
+            if at is not None:
+                result[at] = self.shown(result[at])
+        return result
 
     def siblings(self, conversation_id: int, message_id: int) -> list[int]:
         """The ids of all messages that stand where this one does, itself among them, in order: of the third of five
@@ -206,15 +204,22 @@ class Timeline:
 
     def running(self, conversation_id: int) -> Message | None:
         """The answer being written in a conversation, if there is one."""
-        tree = self._trees[conversation_id] if conversation_id in self.older else None
-        shown = () if tree is None else (tree.messages[ident] for ident in reversed(tree.path))
-        return next((self.shown(message) for message in shown if message.status == "running"), None)
+        if conversation_id not in self.older:
+            return None
+        tree = self._trees[conversation_id]
+        known = [tree.messages[ident] for ident in self.live if tree.place(ident) is not None]
+        newest = max((m for m in known if m.status == "running"), key=lambda m: m.id, default=None)
+        return None if newest is None else self.shown(newest)
 
     def unfinished(self, conversation_id: int) -> Message | None:
         """The last answer of a conversation, if `chat_continue` can go on with it."""
-        tree = self._trees[conversation_id] if conversation_id in self.older else None
-        last = None if tree is None or not tree.path else tree.messages[tree.path[-1]]
+        last = self.last(conversation_id)
         return last if last is not None and can_continue(last) else None
+
+    def last(self, conversation_id: int) -> Message | None:
+        """The last shown message of a loaded conversation."""
+        path = self._trees[conversation_id].path if conversation_id in self.older else []
+        return self.message(conversation_id, path[-1]) if path else None
 
     def conversations_with(self, persona_id: str) -> list[Conversation]:
         """The conversations with one persona, the one spoken in last first."""
@@ -288,10 +293,10 @@ class Timeline:
         self._note_page(ident)
         return [Change("messages", ident)]
 
-    def _load(self, conversation_id: int, *, more: bool) -> None:
+    def _load(self, conversation_id: int, *, more: bool) -> Tree:
         self.older[conversation_id] = more
-        self._tree(conversation_id)
         self._note_page(conversation_id)
+        return self._tree(conversation_id)
 
     def _tree(self, conversation_id: int) -> Tree:
         tree = self._trees.get(conversation_id)
@@ -343,15 +348,22 @@ class Timeline:
     def _save_message(self, message: Message, *, in_page: bool = False) -> bool:
         """-> False if what comes to be shown by it has to be loaded."""
         known = self._known(message.conversation_id, message.id)
-        if ("message", message.id) in self._gone or (known is not None and known.seq > message.seq):
+        if not self._is_news(message, known):
             return True
         whole = self._tree(message.conversation_id).save(message, in_page=in_page)
         self._note_message(message.conversation_id, message.id)
+        self._follow(message, known)
+        return whole
+
+    def _is_news(self, message: Message, known: Message | None) -> bool:
+        return ("message", message.id) not in self._gone and (known is None or known.seq <= message.seq)
+
+    def _follow(self, message: Message, known: Message | None) -> None:
+        """Live text is there as long as a message runs."""
         if message.status != "running":
             self._settle(message.id)
         elif message.id not in self.live or (known is not None and known.seq < message.seq):
             self.live[message.id] = LiveText(message.content, message.reasoning)  # it grows on from what is stored
-        return whole
 
     def _note_page(self, conversation_id: int) -> None:
         if self.journal is not None and self.is_loaded(conversation_id):

@@ -7,6 +7,7 @@ tell which was there first. Of branches that are not shown a client may know som
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterable
 
 from aichat.protocol.values import Message
 
@@ -45,15 +46,22 @@ class Tree:
             return None if self.path else True
         return not self._above(self.path[0]) if self.path else None
 
+    def place(self, message_id: int) -> int | None:
+        """Where a message stands in `path`; None if it is not shown."""
+        at = bisect_left(self.path, message_id)
+        return at if self.path[at : at + 1] == [message_id] else None
+
     def siblings(self, message_id: int) -> list[int]:
         """The ids of all that stand below the same message, this one among them, oldest first."""
         if not self.leaf_id:
-            return [message_id]  # without branches all stand one after the other
+            return [message_id]
         return list(self._children.get(self._parents.get(message_id, -1), (message_id,)))
 
     @property
     def forks(self) -> list[list[int]]:
         """The ids that stand below one message, where there are several, in order."""
+        if not self.leaf_id:
+            return []  # without branches all stand one after the other
         return [list(below) for below in self._children.values() if len(below) > 1]
 
     def begin(self) -> None:
@@ -72,6 +80,17 @@ class Tree:
         if is_new:
             self._add_child(message.parent_id, message.id)
         return not (is_new or in_page) or self._climb()
+
+    def restore(self, messages: Iterable[Message]) -> None:
+        """Take in many that were kept, oldest first, as `save` takes in each: the chain is looked for once."""
+        for message in messages:
+            ident, parent_id = message.id, message.parent_id
+            if ident not in self.messages:
+                if not self._is_known(parent_id):
+                    self._alone.add(ident)
+                self._add_child(parent_id, ident)
+            self.messages[ident] = message
+        self._climb()
 
     def add_siblings(self, siblings: list[int]) -> None:
         """Take in ids of messages that stand below the same one; one of them must be known."""
@@ -125,8 +144,8 @@ class Tree:
         fresh: list[int] = []
         ident = self.leaf_id
         while ident in self.messages:
-            at = bisect_left(self.path, ident)
-            if self.path[at : at + 1] == [ident]:
+            at = self.place(ident)
+            if at is not None:
                 self.path[at + 1 :] = fresh[::-1]
                 return self._reach_up()
             fresh.append(ident)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aichat.protocol import frames
@@ -68,13 +68,11 @@ def test_docs_list_every_error_code() -> None:
         assert f"| `{code}` | {rows[code]} | {kind.http_status} | {kind.meaning} |" in page
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # the first draws build all strategies
 @given(st.one_of([of_struct(frame) for frame in frames.COMMANDS]))
 def test_commands_survive_the_wire(command: frames.AnyCommand) -> None:
     assert frames.decode_command(frames.encode(command)) == command
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of([of_struct(frame) for frame in frames.PUSHES]))
 def test_pushes_survive_the_wire(push: frames.AnyPush) -> None:
     assert frames.decode_push(frames.encode(push)) == push

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from aichat.protocol import frames
+from aichat.protocol.journal import Journal
 from aichat.protocol.session import Pending, Session
-from aichat.protocol.timeline import Journal, Timeline
+from aichat.protocol.timeline import Timeline
 from aichat.protocol.values import Conversation, Failure, Message, Persona, Position
 from tests.protocol.test_session import make, taken, types, welcome
 

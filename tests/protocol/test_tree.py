@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aichat.protocol import frames
-from aichat.protocol.timeline import Change, Journal, Timeline
+from aichat.protocol.journal import Journal
+from aichat.protocol.timeline import Change, Timeline
 from tests.protocol.forest import VERBS, Forest, step
 
 PAGE = 4

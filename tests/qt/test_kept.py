@@ -8,15 +8,15 @@ import stat
 from pathlib import Path
 
 import pytest
-from aichat_qt.cache import MESSAGES, PAGE, Cache
+from aichat_qt.cache import ANY_BEFORE, BELOW, FIRST_OF_ALL, FIRST_UP, MESSAGES, PAGE, Cache
 from aichat_qt.main_window import MainWindow
 from aichat_qt.shelf import Shelf
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from aichat.protocol import frames
+from aichat.protocol.journal import Journal
 from aichat.protocol.session import Session, State
-from aichat.protocol.timeline import Journal
 from aichat.protocol.values import Conversation, Message, Persona
 from tests.qt.conftest import Open
 from tests.qt.test_chat import say, texts, words
@@ -226,7 +226,7 @@ def reopened(path: Path, *conversations: int) -> Session:
     if kept is not None:
         session.restore("u", kept.role, kept.position, kept.personas, kept.conversations)
     for number in conversations:
-        cache.bring(number, session.timeline)
+        cache.bring(number, session)
     cache.close()
     return session
 
@@ -361,9 +361,14 @@ def test_a_broken_or_old_cache_is_made_anew(tmp_path: Path, harm: str) -> None:
 def test_messages_are_found_without_a_scan(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "c.sqlite3")
     assert cache._database is not None
-    for query in (MESSAGES, PAGE):
-        plan = cache._database.execute(f"EXPLAIN QUERY PLAN {query}", (1,)).fetchall()
-        assert plan and all("SCAN" not in row[-1] and "TEMP" not in row[-1] for row in plan)
+    for query in (MESSAGES, PAGE, ANY_BEFORE, FIRST_UP, FIRST_OF_ALL, BELOW):
+        plan = cache._database.execute(f"EXPLAIN QUERY PLAN {query}", (1,) * query.count("?")).fetchall()
+        steps = [
+            row[-1] for row in plan if row[-1] not in ("SCAN up", "SCAN down", "SCAN (subquery-1)")
+        ]  # the few found
+        assert steps and all(
+            "SCAN" not in step.replace("SCAN CONSTANT ROW", "") and "TEMP" not in step for step in steps
+        )
     cache.close()
 
 

@@ -171,7 +171,7 @@ class MessageDisplayWidget(QScrollArea):
     # the window of rows
 
     def _take(self, items: dict[Key, Item]) -> None:
-        own_new = any(isinstance(item, Draft) and key not in self.items for key, item in items.items())
+        own_new = any(draft.request_id not in self.items for draft in self._model.drafts())
         old_keys, at_end = self._keys, self._last >= len(self._keys)
         first_key = old_keys[self._first] if self._first < len(old_keys) else None
         last_key = old_keys[self._last - 1] if self._last else None
@@ -361,7 +361,7 @@ class MessageDisplayWidget(QScrollArea):
             self._relayout()
 
     def _keep_ticking(self) -> None:
-        runs = any(isinstance(item, Message) and item.status == "running" for item in self.items.values())
+        runs = bool(self._keys) and self._model.running() is not None
         if runs and not self._tick.isActive():
             self._tick.start()
         elif not runs:

@@ -208,9 +208,12 @@ class Model(Verbs):
             self._moved()
 
     def load_older(self, limit: int = OLDER_PAGE) -> bool:
-        """Ask for the page before the oldest loaded message; False if none exists or none can be had now."""
+        """Have the page before the oldest loaded message; False if none exists or none can be had now."""
         if self.conversation_id is None or self.loading_older:
             return False
+        if self.server.bring_older(self.conversation_id, limit):
+            self._mark("messages")
+            return True
         self.loading_older = self.session.load_older(self.conversation_id, limit)
         self.link.flush()
         return self.loading_older

@@ -12,9 +12,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from aichat.protocol import frames
 from aichat.protocol.address import Address
+from aichat.protocol.journal import Journal
 from aichat.protocol.saying import Saying
 from aichat.protocol.session import Session, State
-from aichat.protocol.timeline import Change, Journal
+from aichat.protocol.timeline import Change
 from aichat_qt.book import Entry
 from aichat_qt.link import Link
 from aichat_qt.selection import Selection
@@ -68,6 +69,10 @@ class Server(QObject):
         """Send what the session has to say, after it is on the disk. Call it after every command."""
         self._shelf.keep_words(self.session.outbox.values())
         self.link.flush()
+
+    def bring_older(self, conversation_id: int, limit: int) -> bool:
+        """Take older messages of a loaded conversation from the disk; False if they are not there."""
+        return self._shelf.bring_older(conversation_id, self.session, limit)
 
     def draft(self, place: Place) -> str:
         """What was typed there and not sent."""

@@ -43,8 +43,12 @@ class Shelf:
         return outbox
 
     def bring(self, conversation_id: int, session: Session) -> None:
-        """Put the kept messages of a conversation into the session's timeline."""
-        self._cache.bring(conversation_id, session.timeline)
+        """Put the newest kept messages of a conversation into the session's timeline, if it has none."""
+        self._cache.bring(conversation_id, session)
+
+    def bring_older(self, conversation_id: int, session: Session, limit: int) -> bool:
+        """The same with older ones -> False: they are not here."""
+        return self._cache.bring_older(conversation_id, session, limit)
 
     def keep_words(self, outbox: Iterable[Pending]) -> None:
         """Outbox and drafts, now."""
