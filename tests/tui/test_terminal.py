@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import pytest
 
 from tests.faultproxy import FaultProxy
-from tests.service import RunningService
+from tests.service import RunningService, Upstream, running_service
 from tests.tui.conftest import Run
 from tests.tui.terminal import Terminal
 
 Open = Callable[..., Terminal]
+
+
+@pytest.fixture(scope="module")
+def service(upstream: Upstream) -> Iterator[RunningService]:
+    """Of this file alone: the long names of personas that other tests made would decide what is on the screen."""
+    with running_service(upstream=upstream) as running:
+        yield running
 
 
 def say(terminal: Terminal, words: str) -> None:
@@ -50,8 +59,9 @@ def test_stop_go_on_and_again(open_terminal: Open) -> None:
     terminal.send("\x07")
     terminal.until("四 five 😀。")
     assert "慢慢地" in terminal.until("■ stopped", absent=True)
+    terminal.until("Esc Stop", absent=True)  # else the words wait, and its cursor is taken for theirs
     say(terminal, "!slow " + "word " * 40)
-    terminal.until("▍")
+    terminal.until("Esc Stop")
     terminal.send("\x1b")
     terminal.until("■ stopped")
     terminal.send("\x12")
