@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from aichat.protocol import frames
-from aichat.protocol.values import AI, USER, Conversation, Failure, Message, Persona
+from aichat.protocol.values import AI, USER, Conversation, Failure, Message, Offer, Persona, SearchResult
 
 STORM = "Tell me about the worst storm you ever met"
 PERSONAS = [
@@ -63,6 +64,7 @@ class World:
         self.conversations: dict[int, Conversation] = {}
         self.messages: dict[int, dict[int, Message]] = {}
         self.wires: list[Wire] = []
+        self.deleted: dict[int, Conversation] = {}
         self.log: list[tuple[int, frames.Push]] = []
         self.done: dict[str, frames.Push] = {}
         self.refuse: dict[str, frames.Error] = {}
@@ -288,8 +290,48 @@ class World:
         self._ack(wire, rename)
         self._event(frames.ConversationSaved(conversation=changed), changed.seq)
 
+    def _conversation_update(self, wire: Wire, update: frames.ConversationUpdate) -> None:
+        old, new = self.conversations[update.conversation_id], update.changes
+        names = ("title", "pinned", "archived", "tags")
+        changed = replace(old, seq=self._next(), **{n: v for n in names if (v := getattr(new, n)) is not UNSET})
+        self.conversations[changed.id] = changed
+        self._ack(wire, update)
+        self._event(frames.ConversationSaved(conversation=changed), changed.seq)
+
+    def _conversation_read(self, wire: Wire, read: frames.ConversationRead) -> None:
+        old = self.conversations[read.conversation_id]
+        changed = replace(old, unread=False, read=read.message_id, seq=self._next())
+        self.conversations[changed.id] = changed
+        wire.push(frames.Ack(request_id=read.request_id))
+        self._event(frames.ConversationSaved(conversation=changed), changed.seq)
+
+    def _conversation_restore(self, wire: Wire, restore: frames.ConversationRestore) -> None:
+        back = replace(self.deleted.pop(restore.conversation_id), seq=self._next())
+        self.conversations[back.id] = back
+        self._ack(wire, restore)
+        self._event(frames.ConversationSaved(conversation=back), back.seq)
+
+    def _search_request(self, wire: Wire, query: frames.SearchRequest) -> None:
+        found = []
+        for one in self.conversations.values():
+            for message in self.messages[one.id].values():
+                at = message.content.casefold().find(query.query.casefold())
+                if at >= 0:
+                    snippet, end = message.content.replace("\n", " "), at + len(query.query)
+                    found.append(SearchResult(conversation=one, snippet=snippet, matches=[[at, end]],
+                                              message_id=message.id, sender_type=message.sender_type,
+                                              send_time=message.send_time))  # fmt: skip
+        wire.push(frames.SearchResults(query=query.query, results=found[::-1], request_id=query.request_id))
+
+    def _model_list(self, wire: Wire, query: frames.ModelListQuery) -> None:
+        offers = [Offer(provider="", model=self.model), Offer(provider="gpu", model="qwen3-8b")]
+        wire.push(frames.ModelList(models=offers, may_choose=True, request_id=query.request_id))
+
+    def _persona_card(self, wire: Wire, query: frames.PersonaCardQuery) -> None:
+        wire.push(frames.PersonaCardReply(persona_id=query.persona_id, card="", request_id=query.request_id))
+
     def _conversation_delete(self, wire: Wire, delete: frames.ConversationDelete) -> None:
-        del self.conversations[delete.conversation_id]
+        self.deleted[delete.conversation_id] = self.conversations.pop(delete.conversation_id)
         self._ack(wire, delete)
         seq = self._next()
         self._event(frames.ConversationDeleted(seq=seq, conversation_id=delete.conversation_id), seq)

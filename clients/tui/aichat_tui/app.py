@@ -20,6 +20,7 @@ from aichat_tui.looks import Deed, Looks
 from aichat_tui.prefs import Prefs
 from aichat_tui.screens.base import DeskDialog, DeskScreen
 from aichat_tui.screens.main import MainScreen
+from aichat_tui.shelf import mark_read
 
 LIVE_EVERY = 0.125
 """Seconds between two drawings of a growing answer, at least."""
@@ -75,6 +76,8 @@ class ChatApp(Looks):
 
     def on_state(self) -> None:
         """The connection came or went."""
+        if self.session.state is not State.LIVE:
+            self.desk.questions.lost()
         self._changes.add(Change("personas"))
         self._draw_soon()
         if self.session.state is State.REFUSED and self.link.is_idle:
@@ -115,6 +118,9 @@ class ChatApp(Looks):
         began = time.process_time()
         for screen in self._desk_screens():
             screen.desk_changed(changes)
+        main = self.screen_stack[0]
+        if isinstance(main, MainScreen) and main.is_mounted and main.transcript.attached:
+            mark_read(self.desk)
         self._drawn_at, self._draw_cost = time.monotonic(), time.process_time() - began
 
     def _desk_screens(self) -> Iterable[DeskScreen | DeskDialog[Any]]:

@@ -21,6 +21,7 @@ from aichat.protocol.values import (
     PersonaConfig,
     can_chat,
 )
+from aichat_tui.asking import Questions
 
 PAGE = 50
 """Messages asked for when the reader reaches the top."""
@@ -50,6 +51,9 @@ class Desk:
         """Conversations with an answer that was not on the screen."""
         self.drafts: dict[tuple[str, int | None], str] = {}
         self.acks: dict[str, frames.Ack] = {}
+        self.questions = Questions(session, flush)
+        self.read: dict[int, int] = {}
+        """Which state (seq) of a conversation the other devices were told is read."""
         self.began: int | None = None
         """The conversation that a fresh one on the screen has turned into, with its first message."""
         self._flush = flush
@@ -71,7 +75,7 @@ class Desk:
         self.persona_id, self.conversation_id = "", None
         self.began = self._known = None
         self._asked_before = 0
-        for what in (self.unread, self.drafts, self.acks, self._said):
+        for what in (self.unread, self.drafts, self.acks, self._said, self.read):
             what.clear()
 
     # what is here
@@ -143,8 +147,14 @@ class Desk:
 
     def has_unread(self, persona_id: str) -> bool:
         """Whether a conversation with this persona has an unseen answer."""
-        conversations = self.timeline.conversations
-        return any(c in conversations and conversations[c].persona_id == persona_id for c in self.unread)
+        return any(self.is_unread(c) for c in self.timeline.conversations_with(persona_id) if not c.archived)
+
+    def is_unread(self, conversation: Conversation) -> bool:
+        """Whether something was answered there that its user has not seen, on any device; not while it is written."""
+        if conversation.id == self.conversation_id:
+            return False
+        known = conversation.unread and self.timeline.running(conversation.id) is None
+        return known or conversation.id in self.unread
 
     def said(self) -> list[Said]:
         """What was said here and is not among the messages yet, oldest first."""
@@ -194,12 +204,12 @@ class Desk:
                 self.session.open_conversation(conversation_id)
         self._flush()
 
-    def load_older(self) -> bool:
+    def load_older(self, limit: int = PAGE) -> bool:
         """Ask for older messages; False if there are none or they cannot be asked for now."""
         oldest = next(iter(self.messages), None)
         if self.conversation_id is None or oldest is None or oldest.id == self._asked_before:
             return False
-        asked = self.session.load_older(self.conversation_id, PAGE)
+        asked = self.session.load_older(self.conversation_id, limit)
         self._asked_before = oldest.id if asked else 0
         self._flush()
         return asked
@@ -275,12 +285,15 @@ class Desk:
 
     def heard(self, frame: frames.AnyPush | None, changes: Iterable[Change]) -> None:
         """Follow a frame: where a fresh conversation began, what was not seen, what is gone."""
+        self.questions.heard(frame)
         match frame:
             case frames.Ack():
                 self._acked(frame)
             case frames.MessageDone(message=message) if message.sender_type == AI:
                 if message.conversation_id != self.conversation_id:
                     self.unread.add(message.conversation_id)
+            case frames.ConversationSaved(conversation=one) if not one.unread and one.read:
+                self.unread.discard(one.id)  # read on another device
             case frames.Error(request_id=request_id) if request_id:
                 self._drop_pointless(request_id)
             case frames.Welcome(user=user):

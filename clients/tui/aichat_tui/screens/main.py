@@ -20,16 +20,21 @@ from aichat_tui.i18n import N_, _
 from aichat_tui.link import Link
 from aichat_tui.rows import row, rows
 from aichat_tui.screens.persona_verbs import PersonaVerbs
+from aichat_tui.shelf import Seeker
 from aichat_tui.standing import standing, welcome
 from aichat_tui.text import label
 from aichat_tui.theme import palette_of
 from aichat_tui.widgets.composer import Composer
+from aichat_tui.widgets.history import HistoryPane
 from aichat_tui.widgets.lines import KeyBar, Notice, Title, Words
 from aichat_tui.widgets.personas import SHARED, Entry, PersonaList
 from aichat_tui.widgets.transcript import Transcript
 
 MOST = 200_000
 """Characters of one message, as `values.Content` allows."""
+
+COLUMNS_FROM = 150
+"""Columns: from here on the conversations stand between the personas and the chat."""
 
 DRAWER_BELOW = 72
 """Columns: below this the personas are a drawer over the conversation."""
@@ -52,6 +57,7 @@ class MainScreen(PersonaVerbs):
             priority=True,
             tooltip=N_("Conversations"),
         ),
+        Binding("ctrl+f", "search", N_("Search"), priority=True, tooltip=N_("Search everything that was said")),
         Binding("ctrl+b", "personas", N_("Personas"), priority=True, tooltip=N_("Personas: go there, hide, show")),
         Binding("escape", "back", N_("Back"), show=False),
         Binding("alt+up", "persona_step(-1)", N_("Persona above"), show=False, priority=True),
@@ -70,6 +76,7 @@ class MainScreen(PersonaVerbs):
         self._hidden = False
         self._note = ""
         self._clock = self.set_interval(1, self._tick, pause=True)
+        self.seeker = Seeker(desk)
 
     def compose(self) -> ComposeResult:
         """The places, in the order of all our clients."""
@@ -77,6 +84,7 @@ class MainScreen(PersonaVerbs):
             with Vertical(id="sidebar"):
                 yield Words(N_("Personas"), id="sidebar-title")
                 yield PersonaList(id="personas")
+            yield HistoryPane(self.desk, id="history")
             with Vertical(id="conversation"):
                 yield Title(id="title")
                 yield Transcript(id="transcript")
@@ -93,6 +101,8 @@ class MainScreen(PersonaVerbs):
         self.composer = self.query_one("#composer", Composer)
         self.notice = self.query_one("#notice", Notice)
         self.personas = self.query_one("#personas", PersonaList)
+        self.history = self.query_one("#history", HistoryPane)
+        self.history.display = False
         self.notice.display = False
         self.recolour()
         self.composer.focus()
@@ -102,6 +112,7 @@ class MainScreen(PersonaVerbs):
         """The theme is another one."""
         self.transcript.use(palette_of(self.app))
         self._show_personas()
+        self.history.redraw()
 
     def language_changed(self) -> None:
         """What the transcript says between the messages too."""
@@ -113,6 +124,7 @@ class MainScreen(PersonaVerbs):
         self.set_class(event.size.width < DRAWER_BELOW, "narrow")
         self.set_class(event.size.width >= 110, "wide")
         self.set_class(event.size.height >= 30, "tall")
+        self.history.display = event.size.width >= COLUMNS_FROM and self.desk.persona is not None
         self._show_sidebar()
 
     # drawing
@@ -155,6 +167,11 @@ class MainScreen(PersonaVerbs):
         self.query_one("#title", Title).show(label(persona.name) if persona else "", title, _model(desk))
         self._show_personas()
         self._show_state()
+        self.history.display = self.size.width >= COLUMNS_FROM and persona is not None
+        if self.history.display:
+            self.history.redraw()
+        if found := self.seeker.arrived():
+            self.call_after_refresh(self.transcript.reveal, found)  # when the rows are laid out
         self.refresh_bindings()
 
     def _show_live(self, changes: set[Change]) -> None:
@@ -300,7 +317,9 @@ class MainScreen(PersonaVerbs):
         self._show_all()
 
     def action_back(self) -> None:
-        """Back to writing."""
+        """Back to writing, out of what is open in the column first."""
+        if self.history.display and self.history.has_focus_within and self.history.close_inner():
+            return
         self.composer.focus()
 
     def action_retry(self) -> None:
@@ -331,10 +350,34 @@ class MainScreen(PersonaVerbs):
         self.composer.focus()
 
     def action_conversations(self) -> None:
-        """The conversations with this persona."""
+        """The conversations with this persona: beside the chat, or over it."""
+        if self.history.display:
+            self.history.focus_list()
+            return
         from aichat_tui.screens.conversations import Conversations  # noqa: PLC0415 - the first screen comes sooner
 
         self.app.push_screen(Conversations(self.desk), lambda _result: self.back_from_dialog())
+
+    def on_history_pane_chosen(self, event: HistoryPane.Chosen) -> None:
+        """From the column beside the chat."""
+        if event.conversation_id is None:
+            self.desk.new_conversation()
+        else:
+            self.desk.choose_conversation(event.conversation_id)
+        self.back_from_dialog()
+
+    def action_search(self) -> None:
+        """In everything that was said; then to what was found."""
+        from aichat_tui.screens.search import Search  # noqa: PLC0415
+
+        def go(found: tuple[int, int] | None) -> None:
+            if found is not None:
+                self.seeker.go(*found)
+            self.back_from_dialog()
+            if found is not None:
+                self.transcript.focus()
+
+        self.app.push_screen(Search(self.desk), go)
 
     def back_from_dialog(self) -> None:
         """Draw what the dialog changed, and go on writing."""

@@ -148,6 +148,19 @@ class Transcript(ScrollView, can_focus=True):
         """The language is another one."""
         self._draw_all()
 
+    def reveal(self, message_id: int) -> None:
+        """Show this message at the top of the view, if it is among the rows."""
+        ids = [row.message.id if row.message is not None else 0 for row in self._rows]
+        if message_id not in ids or self._drawer.palette is None:
+            return
+        at = ids.index(message_id)
+        if at < self._first:
+            first = max(0, at - 5)
+            self._strips = [self._draw(row) for row in self._rows[first : self._first]] + self._strips
+            self._first = first
+        self.attached = False
+        self._measure((self._rows[at].key, 0))
+
     def to_end(self) -> None:
         """Follow the end again."""
         self.attached, self.news = True, False
