@@ -16,6 +16,7 @@ from datetime import UTC, timedelta
 from pathlib import Path
 
 from aichat_tui import clock
+from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.color import Color
 from rich.style import Style
@@ -184,6 +185,47 @@ async def lost(stage: Stage, pilot: Pilot[None]) -> None:
     await until(pilot, "Nobody answers")
 
 
+async def settings(stage: Stage, pilot: Pilot[None]) -> None:
+    await until(pilot, "小题")
+    await pilot.press("f2")
+    await pilot.pause(0.1)
+
+
+async def palette(stage: Stage, pilot: Pilot[None]) -> None:
+    await until(pilot, "小题")
+    await pilot.press("ctrl+k")
+    await until(pilot, "Captain Mara  ")
+    await pilot.pause(0.2)
+
+
+async def search(stage: Stage, pilot: Pilot[None]) -> None:
+    await until(pilot, "小题")
+    await pilot.press("ctrl+f", *"the")
+    await until(pilot, "harbour")
+
+
+async def three(stage: Stage, pilot: Pilot[None]) -> None:
+    for number, conversation in enumerate(list(stage.world.conversations.values())):
+        tags = {"Knots for beginners": ["knots"], "def mean(xs)": ["python"]}.get(conversation.title, [])
+        changed = replace(conversation, tags=tags, pinned=number == 0)
+        stage.world.conversations[conversation.id] = changed
+    await until(pilot, "小题")
+    stage.desk.choose_persona("mara")
+    stage.app.on_state()
+    await until(pilot, "no island")
+
+
+def chinese(play: Play) -> Play:
+    """The same, in Chinese."""
+
+    async def speaking(stage: Stage, pilot: Pilot[None]) -> None:
+        await play(stage, pilot)
+        stage.app.speak("zh_CN")
+        await pilot.pause(0.1)
+
+    return speaking
+
+
 Play = Callable[[Stage, Pilot[None]], Awaitable[None]]
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
 PICTURES: dict[str, tuple[Play, tuple[int, int], str]] = {
@@ -209,6 +251,13 @@ PICTURES: dict[str, tuple[Play, tuple[int, int], str]] = {
     "login-120x40-dark": (login, MIDDLE, "aichat-dark"),
     "login-80x24-light": (login, SMALL, "aichat-light"),
     "lost-80x24-dark": (lost, SMALL, "aichat-dark"),
+    "settings-100x30-dark": (settings, (100, 30), "aichat-dark"),
+    "settings-100x30-terminal": (settings, (100, 30), "terminal-dark"),
+    "search-120x40-light": (search, MIDDLE, "aichat-light"),
+    "palette-120x40-dark": (palette, MIDDLE, "aichat-dark"),
+    "three-200x60-dark": (three, LARGE, "aichat-dark"),
+    "chinese-120x40-dark": (chinese(chat), MIDDLE, "aichat-dark"),
+    "chinese-120x40-light": (chinese(settings), MIDDLE, "aichat-light"),
 }
 
 

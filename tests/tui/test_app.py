@@ -604,13 +604,13 @@ def test_conversations_are_opened_found_renamed_and_deleted() -> None:
     async def scene(stage: Stage, pilot: Pilot[None]) -> None:
         await until(pilot, "in talk 3")
         await pilot.press("ctrl+o")
-        text = await until(pilot, "3 conversations with Captain Mara")
+        text = await until(pilot, "3 conversations · Captain Mara")
         assert text.index("Talk 3") < text.index("Talk 2") < text.index("Talk 1")
         await pilot.press("j", "enter")
         await until(pilot, "in talk 2")
         await pilot.press("ctrl+o", "r")
-        await until(pilot, "Title of the conversation")
-        stage.app.screen.query_one("#line", Input).value = "Renamed"
+        await until(pilot, lambda: stage.app.focused is not None and stage.app.focused.id == "edit")
+        stage.app.screen.query_one("#edit", Input).value = "Renamed"
         await pilot.press("enter")
         await until(pilot, "Renamed")
         await pilot.press("slash", *"talk 1")
@@ -618,9 +618,8 @@ def test_conversations_are_opened_found_renamed_and_deleted() -> None:
         await pilot.press("enter", "enter")
         await until(pilot, "in talk 1")
         await pilot.press("ctrl+o", "d")
-        await until(pilot, "Delete “Talk 1”?")
-        await pilot.press("y")
-        await until(pilot, "2 conversations with")
+        await until(pilot, "“Talk 1” was deleted · u Undo")
+        await until(pilot, "2 conversations · ")
         await pilot.press("n")
         await until(pilot, "Ahoy, mate")
 

@@ -133,8 +133,7 @@ def test_search_goes_to_a_message_far_up(fresh_service: RunningService, words: s
         await until(pilot, lambda: far in app.desk.timeline.conversations)
         await pilot.press("ctrl+f", *words)
         await until(pilot, "place")
-        await pilot.press("enter")
-        await pilot.press("enter")
+        await pilot.press("enter", "j", "enter")  # below its title, the answer that has the words
         await until(pilot, lambda: app.desk.conversation_id == far)
         assert "and then 59" not in await until(pilot, "你说：The lighthouse")
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from aichat_tui import clock
+from aichat_tui import clock, i18n
 
 from tests.tui import pictures
 from tests.tui.pictures import Play
@@ -33,6 +33,12 @@ PLAYS: dict[str, Play] = {
     "help": pictures.help_page,
     "login": pictures.login,
     "lost": pictures.lost,
+    "settings": pictures.settings,
+    "search": pictures.search,
+    "chat-zh": pictures.chinese(pictures.chat),
+    "settings-zh": pictures.chinese(pictures.settings),
+    "history-zh": pictures.chinese(pictures.history),
+    "help-zh": pictures.chinese(pictures.help_page),
 }
 SIZES = [(80, 24), (120, 40)]
 
@@ -55,8 +61,10 @@ def noon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "UTC")
         time.tzset()
+        i18n.speak("en")
         patch.setattr(clock, "now", lambda: datetime(2026, 3, 2, 12, tzinfo=UTC))
         yield
+    i18n.speak("en")
     time.tzset()
 
 

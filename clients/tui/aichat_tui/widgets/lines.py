@@ -159,7 +159,11 @@ class KeyBar(Line):
             if not binding.show or not enabled or binding.action in seen:
                 continue
             seen.add(binding.action)
-            hint = (key_name(binding), _(binding.description), binding.action in ("stop", "help", "quit"))
+            hint = (
+                key_name(binding),
+                _(binding.description),
+                binding.action in ("stop", "help", "quit", "close", "dismiss"),
+            )
             (everywhere if node is self.app else here).append(hint)
         return here + everywhere
 
