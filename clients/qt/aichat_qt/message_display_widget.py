@@ -77,7 +77,7 @@ class MessageDisplayWidget(QScrollArea):
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         self._tick = QTimer(self, interval=CARET_MS)
         self._tick.timeout.connect(self._ticked)
-        self._fill_soon = QTimer(self, singleShot=True, interval=0)
+        self._fill_soon = QTimer(self, singleShot=True, interval=1)  # a row a frame: keys and paint come between
         self._fill_soon.timeout.connect(self._fill)
         model.selected.connect(self.refresh)
         model.messages_changed.connect(self.refresh)
