@@ -173,8 +173,9 @@ def test_a_terminal_gets_no_escape(run: Run, service: RunningService) -> None:
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(start: Start, run: Run) -> None:
-    say(run, "!bytes 100000")
-    child = start("show", "latest", "--all")
+    answer = say(run, "!bytes 300000")
+    assert len(answer["content"]) == 300_000, "more than a pipe holds"
+    child = start("show", str(answer["conversation_id"]), "--all")
     assert child.stdout is not None and child.stderr is not None
     child.stdout.read(10)
     child.stdout.close()
