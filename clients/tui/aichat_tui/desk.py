@@ -86,6 +86,23 @@ class Desk:
         return self.timeline.personas.get(self.persona_id)
 
     @property
+    def greeting(self) -> str:
+        """What the persona spoken with says first, with the names in it."""
+        return "" if self.persona is None else self._filled(self.persona.greeting)
+
+    @property
+    def starters(self) -> list[str]:
+        """Questions to begin with, with the names in them."""
+        return [] if self.persona is None else [self._filled(starter) for starter in self.persona.starters]
+
+    def _filled(self, text: str) -> str:
+        if self.persona is None or not ("{{" in text or "<" in text):
+            return text
+        from aichat.protocol.cards import fill_in  # noqa: PLC0415 - few texts have names to fill in
+
+        return fill_in(text, self.persona.name, self.session.user)
+
+    @property
     def conversation(self) -> Conversation | None:
         """The conversation on the screen; None in one that has not begun."""
         return None if self.conversation_id is None else self.timeline.conversations.get(self.conversation_id)
@@ -238,10 +255,38 @@ class Desk:
                 return self.discard(waiting.request_id)
         return None
 
-    def regenerate(self) -> None:
-        """Have the last question answered anew."""
+    def regenerate(self, message_id: int | None = None) -> None:
+        """Have the question of an answer answered anew; without one that of the last."""
         if self.conversation_id is not None:
-            self.request(frames.ChatRegenerate(conversation_id=self.conversation_id))
+            self.request(frames.ChatRegenerate(conversation_id=self.conversation_id, message_id=message_id))
+
+    # in the branches of the conversation
+
+    def siblings(self, message_id: int) -> list[int]:
+        """The ids of all versions of a message, in order."""
+        return self.timeline.siblings(self.conversation_id or 0, message_id)
+
+    def edit(self, message_id: int, content: str) -> None:
+        """Say a message in other words, beside the first ones."""
+        if self.conversation_id is not None:
+            self.request(
+                frames.MessageEdit(conversation_id=self.conversation_id, message_id=message_id, content=content)
+            )
+
+    def say_below(self, message_id: int, content: str) -> None:
+        """Say something below a message: a branch of its own."""
+        if self.conversation_id is not None:
+            self.request(frames.Chat(content=content, conversation_id=self.conversation_id, parent_id=message_id))
+
+    def select_branch(self, message_id: int) -> None:
+        """Show the branch that a message is in."""
+        if self.conversation_id is not None:
+            self.request(frames.BranchSelect(conversation_id=self.conversation_id, message_id=message_id))
+
+    def delete_message(self, message_id: int) -> None:
+        """Delete a message and all below it."""
+        if self.conversation_id is not None:
+            self.request(frames.MessageDelete(conversation_id=self.conversation_id, message_id=message_id))
 
     def go_on(self) -> None:
         """Have the last answer finished where it ended."""

@@ -52,6 +52,11 @@ def parse(text: str) -> list[Block]:
     return [Block(node.map[0] if node.map else 0, node) for node in root.children]
 
 
+def code_blocks(text: str) -> list[str]:
+    """The contents of all code blocks of a text, wherever they stand, in order."""
+    return [token.content for token in _parser().parse(text[:MOST]) if token.type in ("fence", "code_block")]
+
+
 class Styles:
     """The styles of one palette."""
 

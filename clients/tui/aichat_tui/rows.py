@@ -25,6 +25,8 @@ class Row(NamedTuple):
     last: bool = False
     place: int = 0
     """As which a running answer waits in line; 0 if it does not."""
+    versions: str = ""
+    """‹2/3›: which of the versions of a message this is; "" where there is but one."""
 
 
 def rows(desk: Desk, picked: int = 0) -> list[Row]:
@@ -50,9 +52,17 @@ def row(desk: Desk, message: Message, *, last: bool = False) -> Row:
     """The row of one message; an own one keeps the key it had while it was on its way."""
     if message.sender_type == USER:
         key = f"said {message.request_id}" if message.request_id else f"message {message.id}"
-        return Row(key, "own", message.content, message)
-    place = desk.timeline.queued.get(message.id, 0)
-    return Row(f"message {message.id}", "answer", message.content, message, message.failure, last=last, place=place)
+        return Row(key, "own", message.content, message, versions=_versions(desk, message))
+    place, versions = desk.timeline.queued.get(message.id, 0), _versions(desk, message)
+    return Row(
+        f"message {message.id}", "answer", message.content, message, message.failure, last=last, place=place,
+        versions=versions,
+    )  # fmt: skip
+
+
+def _versions(desk: Desk, message: Message) -> str:
+    known = desk.siblings(message.id)
+    return f"‹{known.index(message.id) + 1}/{len(known)}›" if len(known) > 1 else ""
 
 
 def _pending(said: Said) -> Row:
@@ -65,8 +75,8 @@ def _empty(desk: Desk, picked: int) -> list[Row]:
     persona = desk.persona
     if persona is None:
         return []
-    result = [Row("greeting", "greeting", persona.greeting)]
-    for number, starter in enumerate(persona.starters[:3], 1):
+    result = [Row("greeting", "greeting", desk.greeting)]
+    for number, starter in enumerate(desk.starters[:3], 1):
         result.append(Row(f"starter {number}", "starter", starter, number=number, last=number == picked))
     if persona.starters:
         result.append(Row("hint", "hint", _("A number writes one below; ↑ ↓ and Enter say one.")))

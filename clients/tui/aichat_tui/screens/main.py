@@ -19,6 +19,7 @@ from aichat_tui.desk import Desk
 from aichat_tui.i18n import N_, _
 from aichat_tui.link import Link
 from aichat_tui.rows import row, rows
+from aichat_tui.screens.message_verbs import MessageVerbs
 from aichat_tui.screens.persona_verbs import PersonaVerbs
 from aichat_tui.shelf import Seeker
 from aichat_tui.standing import standing, welcome
@@ -40,7 +41,7 @@ DRAWER_BELOW = 72
 """Columns: below this the personas are a drawer over the conversation."""
 
 
-class MainScreen(PersonaVerbs):
+class MainScreen(MessageVerbs, PersonaVerbs):
     """Where one chats."""
 
     PLACE = N_("Chat")
@@ -153,7 +154,7 @@ class MainScreen(PersonaVerbs):
             self.composer.text = self.desk.drafts.pop(place, "")
             self.composer.move_cursor(self.composer.document.end)
             self._picked = 0
-            self._note = ""
+            self._note, self.purpose = "", None
         self._place = place
         self._show_all(anew=not began)
 
@@ -198,7 +199,8 @@ class MainScreen(PersonaVerbs):
         user = fit(label(self.desk.shown_user), 20)
         word = _("live") if live else _("offline")
         self.query_one(KeyBar).status(f"{word} · {user}" if user and live else word, fine=live)
-        self.notice.show(*standing(self.desk, self.link.retry_at, time.monotonic(), self._note))
+        note = self._note or (self.purpose.words if self.purpose else "")
+        self.notice.show(*standing(self.desk, self.link.retry_at, time.monotonic(), note))
         words = welcome(self.desk, self.link.retry_at, self._server)
         page = self.query_one("#welcome", Static)
         page.update(words)
@@ -231,7 +233,7 @@ class MainScreen(PersonaVerbs):
         text = event.text.strip("\n")
         if not text.strip():
             if self._picked and self.composer.starters >= self._picked and self.desk.persona:
-                text = self.desk.persona.starters[self._picked - 1]
+                text = self.desk.starters[self._picked - 1]
             else:
                 return
         if len(text) > MOST:
@@ -247,7 +249,9 @@ class MainScreen(PersonaVerbs):
         else:
             self.composer.text = ""
             self._note, self._picked = "", 0
-            self.desk.say(text)
+            if not self.spend(text):
+                self.desk.say(text)
+            self.transcript.pick(0)
             self._show_all()
             self.transcript.to_end()
 
@@ -257,7 +261,7 @@ class MainScreen(PersonaVerbs):
         if persona is None or not self.composer.starters:
             return
         if event.number:
-            self.composer.text = persona.starters[event.number - 1]
+            self.composer.text = self.desk.starters[event.number - 1]
             self.composer.move_cursor(self.composer.document.end)
             self._picked = 0
         else:
@@ -271,11 +275,6 @@ class MainScreen(PersonaVerbs):
     def on_transcript_reached_top(self, event: Transcript.ReachedTop) -> None:
         """The next older page."""
         self.desk.load_older()
-
-    def on_transcript_copy_asked(self, event: Transcript.CopyAsked) -> None:
-        """To the clipboard, as it was written."""
-        self.app.copy_to_clipboard(event.text)
-        self.say(_("The answer is copied."))
 
     # keys
 
@@ -317,9 +316,10 @@ class MainScreen(PersonaVerbs):
         self._show_all()
 
     def action_back(self) -> None:
-        """Back to writing, out of what is open in the column first."""
+        """Back to writing, and to simply writing; out of what is open in the column first."""
         if self.history.display and self.history.has_focus_within and self.history.close_inner():
             return
+        self.leave_purpose()
         self.composer.focus()
 
     def action_retry(self) -> None:

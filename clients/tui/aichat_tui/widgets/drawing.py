@@ -74,6 +74,8 @@ class Drawer:
             bubble.append("▐", Style(color=self.palette.accent, bgcolor=self.palette.own))
             bubble.pad_left(self.width - bubble.cell_len)
             lines.append(bubble)
+        if row.versions:
+            lines.append(self._right(row.versions, Style(color=self.palette.muted)))
         if row.sending:
             lines.append(self._right(_("sending…"), Style(color=self.palette.muted)))
         if row.failure is not None:
@@ -101,7 +103,7 @@ class Drawer:
     def _answer(self, row: Row) -> list[Text]:
         message = row.message
         assert message is not None
-        lines = [self._head(clock.hour(message.send_time))]
+        lines = [self._head(" ".join(part for part in (clock.hour(message.send_time), row.versions) if part))]
         running = message.status == "running"
         if message.reasoning:
             lines += self._reasoning(row, message)

@@ -19,7 +19,6 @@ from textual.binding import Binding, BindingType
 from textual.filter import ANSIToTruecolor
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
@@ -28,6 +27,7 @@ from aichat_tui.i18n import N_, _
 from aichat_tui.rows import Row
 from aichat_tui.theme import Palette
 from aichat_tui.widgets.drawing import Drawer
+from aichat_tui.widgets.picking import Picking
 
 COLUMN = 92
 """Cells: wider lines are hard to read."""
@@ -39,7 +39,7 @@ CHUNK = 40
 """Rows drawn at once, at the start and each time the reader comes near the top."""
 
 
-class Transcript(ScrollView, can_focus=True):
+class Transcript(Picking, can_focus=True):
     """Shows rows; scrolls; folds reasoning."""
 
     PLACE = N_("Conversation")
@@ -51,18 +51,10 @@ class Transcript(ScrollView, can_focus=True):
         Binding("home,g", "scroll_home", N_("Top"), show=False),
         Binding("end,G", "scroll_end", N_("End"), key_display="G"),
         Binding("r", "fold", N_("Thoughts"), key_display="r"),
-        Binding("y", "copy", N_("Copy answer"), key_display="y"),
     ]
 
     class ReachedTop(Message):
         """The reader is near the oldest row: more would be welcome."""
-
-    class CopyAsked(Message):
-        """The reader wants the last answer in view on the clipboard."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -89,6 +81,7 @@ class Transcript(ScrollView, can_focus=True):
         """Show these rows; `anew`: of another conversation, so start at its end."""
         if anew:
             self._drawer.forget()
+            self.picked = 0
             self.attached, self.news = True, False
         if anew or name != self._drawer.name or not self._strips:
             self._drawer.name = name
@@ -247,6 +240,9 @@ class Transcript(ScrollView, can_focus=True):
             return Strip.blank(width, self._base)
         index = bisect_right(self._tops, line) - 1
         strip = self._strips[index][line - self._tops[index]]
+        row = self._rows[self._first + index]
+        if row.message is not None and row.message.id == self.picked and line < self._tops[index + 1] - 1:
+            strip = self._marked(strip)
         if (selection := self.text_selection) is not None:
             strip = self._selected(strip, selection, line)
         if self.news and not self.attached and y == self.size.height - 1:
@@ -309,6 +305,11 @@ class Transcript(ScrollView, can_focus=True):
         """A click on the sign goes to the end."""
         if self.news and not self.attached and event.y == self.size.height - 1:
             self.to_end()
+            return
+        line = round(self.scroll_y) + event.y
+        if line < self._tops[-1] and self.text_selection is None:
+            row = self._rows[self._first + bisect_right(self._tops, line) - 1]
+            self.pick(row.message.id if row.message is not None else 0)
 
     def action_scroll_end(self) -> None:
         """Go to the end and follow it."""
@@ -339,22 +340,9 @@ class Transcript(ScrollView, can_focus=True):
         """A view, less two lines to find one's place."""
         self.scroll_relative(y=self.size.height - 2, animate=False)
 
-    def _in_view(self) -> Row | None:
-        """The lowest answer of which something is in view."""
-        bottom = round(self.scroll_y) + self.size.height - 1
-        index = min(bisect_right(self._tops, bottom) - 1, len(self._strips) - 1)
-        answers = (self._rows[i] for i in range(self._first + index, self._first - 1, -1))
-        return next((row for row in answers if row.kind == "answer"), None)
-
     def action_fold(self) -> None:
         """Open or close the reasoning of the answer in view."""
         row = self._in_view()
         if row is not None and row.message is not None and row.message.reasoning:
             self._drawer.unfolded ^= {row.key}
             self.update_row(row)
-
-    def action_copy(self) -> None:
-        """Copy the answer in view, as it was written."""
-        row = self._in_view()
-        if row is not None:
-            self.post_message(self.CopyAsked(row.text if row.message is None else row.message.content))
