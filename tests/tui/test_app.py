@@ -443,7 +443,7 @@ def test_an_answer_is_copied_as_it_was_written() -> None:
     async def scene(stage: Stage, pilot: Pilot[None]) -> None:
         await until(pilot, "message x 3")
         await pilot.press("tab", "tab", "y")
-        await until(pilot, "The answer is copied.")
+        await until(pilot, "The message is copied.")
         assert stage.app.clipboard == "message **x** 3"
 
     play(scene, talked(4, words="message **x**"))

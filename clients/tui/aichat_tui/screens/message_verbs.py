@@ -36,7 +36,7 @@ class MessageVerbs(DeskScreen):
     def say(self, words: str) -> None:
         """A word that goes away by itself."""
 
-    def on_transcript_asked(self, event: Transcript.Asked) -> None:
+    def on_picking_asked(self, event: Transcript.Asked) -> None:
         """Do it, or say why not."""
         message = event.row.message
         if message is None:
@@ -60,7 +60,7 @@ class MessageVerbs(DeskScreen):
             case "delete":
                 self._delete(message)
 
-    def on_transcript_copy_asked(self, event: Transcript.CopyAsked) -> None:
+    def on_picking_copy_asked(self, event: Transcript.CopyAsked) -> None:
         """To the clipboard, as it was written."""
         self.app.copy_to_clipboard(event.text)
         self.say(
