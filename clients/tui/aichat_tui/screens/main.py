@@ -19,7 +19,7 @@ from aichat_tui.desk import Desk
 from aichat_tui.i18n import N_, _
 from aichat_tui.link import Link
 from aichat_tui.rows import row, rows
-from aichat_tui.screens.message_verbs import MessageVerbs
+from aichat_tui.screens.message_verbs import MessageVerbs, model_of
 from aichat_tui.screens.persona_verbs import PersonaVerbs
 from aichat_tui.shelf import Seeker
 from aichat_tui.standing import standing, welcome
@@ -51,13 +51,7 @@ class MainScreen(MessageVerbs, PersonaVerbs):
         Binding("ctrl+r", "retry", N_("Again"), priority=True, tooltip=N_("Ask again; send again; connect now")),
         Binding("ctrl+x", "take_back", N_("Take back"), priority=True, tooltip=N_("Take back what was not sent")),
         Binding("ctrl+n", "conversation_new", N_("New"), priority=True, tooltip=N_("New conversation")),
-        Binding(
-            "ctrl+o",
-            "conversations",
-            N_("History"),
-            priority=True,
-            tooltip=N_("Conversations"),
-        ),
+        Binding("ctrl+o", "conversations", N_("History"), priority=True, tooltip=N_("Conversations")),
         Binding("ctrl+f", "search", N_("Search"), priority=True, tooltip=N_("Search everything that was said")),
         Binding("ctrl+b", "personas", N_("Personas"), priority=True, tooltip=N_("Personas: go there, hide, show")),
         Binding("escape", "back", N_("Back"), show=False),
@@ -165,7 +159,7 @@ class MainScreen(MessageVerbs, PersonaVerbs):
         self.transcript.show(shown, persona.name if persona else "", anew=anew)
         self.composer.starters = sum(1 for one in shown if one.kind == "starter")
         title = label(conversation.title) if conversation else (_("new conversation") if persona else "")
-        self.query_one("#title", Title).show(label(persona.name) if persona else "", title, _model(desk))
+        self.query_one("#title", Title).show(label(persona.name) if persona else "", title, model_of(desk))
         self._show_personas()
         self._show_state()
         self.history.display = self.size.width >= COLUMNS_FROM and persona is not None
@@ -267,14 +261,6 @@ class MainScreen(MessageVerbs, PersonaVerbs):
         else:
             self._picked = max(0, min(self.composer.starters, self._picked + event.step))
         self._show_all()
-
-    def on_composer_scroll_asked(self, event: Composer.ScrollAsked) -> None:
-        """The conversation scrolls while one writes."""
-        getattr(self.transcript, f"action_{event.action}")()
-
-    def on_transcript_reached_top(self, event: Transcript.ReachedTop) -> None:
-        """The next older page."""
-        self.desk.load_older()
 
     # keys
 
@@ -413,9 +399,3 @@ class MainScreen(MessageVerbs, PersonaVerbs):
         self.desk.choose_persona(event.option.id or "")
         self.desk_changed(set())
         self.composer.focus()
-
-
-def _model(desk: Desk) -> str:
-    """The model of the newest answer, else the persona's own."""
-    newest = next((m.model for m in reversed(desk.messages) if m.model), "")
-    return label(newest or (desk.persona.model if desk.persona else ""))

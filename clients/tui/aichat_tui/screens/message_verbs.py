@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from aichat.protocol.values import AI, Message
+from aichat_tui.desk import Desk
 from aichat_tui.i18n import _
 from aichat_tui.screens.base import DeskScreen
 from aichat_tui.text import label
@@ -122,3 +123,17 @@ class MessageVerbs(DeskScreen):
         else:
             self.desk.say_below(purpose.message_id, text)
         return True
+
+    def on_composer_scroll_asked(self, event: Composer.ScrollAsked) -> None:
+        """The conversation scrolls while one writes."""
+        getattr(self.transcript, f"action_{event.action}")()
+
+    def on_transcript_reached_top(self, event: Transcript.ReachedTop) -> None:
+        """The next older page."""
+        self.desk.load_older()
+
+
+def model_of(desk: Desk) -> str:
+    """The model of the newest answer, else the persona's own."""
+    newest = next((m.model for m in reversed(desk.messages) if m.model), "")
+    return label(newest or (desk.persona.model if desk.persona else ""))
