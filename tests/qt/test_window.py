@@ -65,6 +65,17 @@ def test_a_conversation_that_is_gone_is_not_waited_for(start: Start, server: Fak
     qtbot.waitUntil(lambda: (window.model.persona_id, window.model.conversation_id) == ("p2", kept))
 
 
+def test_a_long_title_leaves_room_for_the_name_of_the_persona(start: Start, server: FakeServer, qtbot: QtBot) -> None:
+    number = server.add_conversation("p2", "A short story about a storm and a lighthouse " * 3)
+    window = start()
+    window.resize(780, 611)
+    window.model.open_conversation(number)
+    window.resize(573, 611)
+    name = window.chat.header._name
+    qtbot.waitUntil(lambda: window.width() == 573 and window.model.conversation_id == number)
+    qtbot.waitUntil(lambda: name.width() >= name.fontMetrics().horizontalAdvance(name.text()) > 0)
+
+
 def test_the_edge_of_the_personas_can_be_dragged(window: MainWindow, qtbot: QtBot) -> None:
     grip = window._grip
     qtbot.mousePress(grip, Qt.MouseButton.LeftButton, pos=QPoint(4, 300))

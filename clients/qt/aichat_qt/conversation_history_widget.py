@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QWidget
 
@@ -17,6 +17,9 @@ from aichat_qt.icons import IconButton, button, icon
 from aichat_qt.model import Model
 from aichat_qt.theme import HIT, L, S, theme
 from aichat_qt.words import one_line
+
+TITLE_LEAST = 48
+"""Pixels of a title in the narrowest window."""
 
 
 class ConversationHistoryWidget(QWidget):
@@ -138,7 +141,7 @@ class ConversationHistoryWidget(QWidget):
         conversation: Conversation | None = self._model.conversation
         count = len(self._model.conversations())
         words = one_line(conversation.title) if conversation else self.tr("New conversation")
-        most = max(80, min(320, self.width() - 2 * HIT - L * 2 - S))
+        most = max(TITLE_LEAST, min(320, self.width() - 3 * HIT - L * 2 - S))
         font = self._title.font()
         self._title.setText(QFontMetrics(font).elidedText(words, Qt.TextElideMode.ElideRight, most))
         self._title.setAccessibleName(self.tr("Conversation: {0}. {1} in all").format(words, count))
@@ -179,6 +182,10 @@ class ConversationHistoryWidget(QWidget):
             menu.removeAction(action)
         if verbs is not None:
             verbs.deleteLater()
+
+    def minimumSizeHint(self) -> QSize:
+        """The title shown now is no reason to stay as wide: in a narrow window it gives way to the persona's name."""
+        return QSize(3 * HIT + TITLE_LEAST + L, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
