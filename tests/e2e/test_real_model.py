@@ -1,7 +1,8 @@
 """Does it really answer? The embedded model, and a real llama.cpp server as an OpenAI-compatible upstream.
 
 SmolLM2 serves these tests: small, English only. What it says is its own; that it is said, streamed, stored,
-stopped and continued is ours.
+stopped and continued is ours. As a server it takes the likeliest word each time: else it rambles to the end of its
+context now and then.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import sys, xllamacpp
 params = xllamacpp.CommonParams()
 params.model.path, params.hostnames, params.port = sys.argv[1], ["127.0.0.1"], int(sys.argv[2])
 params.n_ctx, params.ui, params.api_keys = 2048, False, ["sk-llama"]
+params.sampling.temp = 0.0
 server = xllamacpp.Server(params)
 print("listening", flush=True)
 sys.stdin.read()

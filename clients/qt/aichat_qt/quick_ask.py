@@ -44,6 +44,9 @@ class _Aside(Server):
     def flush(self) -> None:
         self._whole.flush()
 
+    def bring_older(self, conversation_id: int, limit: int) -> bool:
+        return self._whole.bring_older(conversation_id, limit)
+
 
 class _Alone(Servers):
     """A model's world with that one server, whose place is not remembered."""
