@@ -37,8 +37,8 @@ def test_a_thousand_sends_by_one_user_keep_to_the_cap_and_all_end(own_upstream: 
     env = {"AICHAT_GENERATIONS_PER_USER": str(cap)}
     with running_service(upstream=own_upstream, env=env) as service, full_client(service.url) as client:
         chat = {"type": "chat", "persona_id": make_persona(client), "content": "hi", "new_conversation": True}
-        for n in range(sends):
-            client.send(**chat, request_id=f"s{n}")
+        for n in range(sends):  # the first are slow: the others stand in line for long enough to be told
+            client.send(**{**chat, "content": "!slow" if n < cap else "hi"}, request_id=f"s{n}")
         acked: set[int] = set()
         done: dict[int, str] = {}
         refused: list[str] = []
